@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "backend/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CONTROL_FD 3
+
+/* Only async-signal-safe calls: libxenstore has a thread of its own. */
+static void close_above(int last)
+{
+	if (syscall(SYS_close_range, (unsigned int)last + 1, ~0u, 0) == 0)
+		return;
+	/* Linux before 5.9, as XCP-ng's: ours are all O_CLOEXEC, and these
+	 * are what a library may have opened without. */
+	for (int fd = last + 1; fd < 1024; fd++)
+		close(fd);
+}
+
+static void child(char **argv, int control, pid_t parent)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDONLY);
+
+	setpgid(0, 0);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(126);
+	/* When control is 3 already, dup2 would leave its O_CLOEXEC set. */
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    (control == CONTROL_FD ? fcntl(control, F_SETFD, 0) :
+				     dup2(control, CONTROL_FD)) < 0)
+		_exit(126);
+	close_above(CONTROL_FD);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+int spawn_executor(const char *program, const char *driver,
+		   const char *log_level, int control, pid_t *ret)
+{
+	char *argv[] = { (char *)program,      "--driver",
+			 (char *)driver,       "--control-fd",
+			 "3",		       "--log-level",
+			 (char *)log_level,    NULL };
+	pid_t parent = getpid(), pid;
+
+	/* Said here, where errno can be told; exec may still fail later. */
+	if (access(program, X_OK) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		child(argv, control, parent);
+	setpgid(pid, pid); /* whoever is first; killing the group must work */
+	*ret = pid;
+	return 0;
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* calls_memory.c - allocations and copies. */
+#include "cuda-exec/exec_internal.h"
+
+#include <string.h>
+
+static void account(struct ex *e, uint64_t ptr, bool alloc)
+{
+	CUdeviceptr base;
+	size_t size = 0;
+
+	if (!R.cuMemGetAddressRange_v2 ||
+	    R.cuMemGetAddressRange_v2(&base, &size, ptr))
+		return;
+	if (alloc)
+		e->stats->memory += size;
+	else
+		e->stats->memory -= size < e->stats->memory ?
+				    size : e->stats->memory;
+	if (e->stats->memory > e->stats->memory_peak)
+		e->stats->memory_peak = e->stats->memory;
+}
+
+static CUresult alloc_async(struct ex *e, const struct in_vgMemAlloc *in,
+			    CUdeviceptr *p)
+{
+	CUstream s;
+	uint64_t pool;
+	CUresult r = ex_stream(e, in->stream, &s);
+
+	if (r)
+		return r;
+	ex_stream_touch(e, in->stream);
+	if (in->what == VG_ALLOC_ASYNC)
+		return R.cuMemAllocAsync ?
+		       R.cuMemAllocAsync(p, in->size, s) :
+		       CUDA_ERROR_NOT_SUPPORTED;
+	r = ex_obj(e, KIND_MEMPOOL, in->pool, &pool);
+	if (r)
+		return r;
+	return R.cuMemAllocFromPoolAsync ?
+	       R.cuMemAllocFromPoolAsync(p, in->size,
+			(CUmemoryPool)(uintptr_t)pool, s) :
+	       CUDA_ERROR_NOT_SUPPORTED;
+}
+
+static CUresult alloc(struct ex *e, const struct in_vgMemAlloc *in,
+		      CUdeviceptr *p, size_t *pitch)
+{
+	switch (in->what) {
+	case VG_ALLOC:
+		return R.cuMemAlloc_v2(p, in->size);
+	case VG_ALLOC_PITCH:
+		return R.cuMemAllocPitch_v2 ?
+		       R.cuMemAllocPitch_v2(p, pitch, in->size, in->height,
+					    in->flags) :
+		       CUDA_ERROR_NOT_SUPPORTED;
+	case VG_ALLOC_MANAGED:
+		return R.cuMemAllocManaged ?
+		       R.cuMemAllocManaged(p, in->size, in->flags) :
+		       CUDA_ERROR_NOT_SUPPORTED;
+	case VG_ALLOC_ASYNC:
+	case VG_ALLOC_POOL:
+		return alloc_async(e, in, p);
+	default:
+		return EX_BAD;
+	}
+}
+
+CUresult ex_vgMemAlloc(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgMemAlloc *in = rd_take(rd, sizeof(*in));
+	struct out_vgMemAlloc *out = wr_take(wr, sizeof(*out));
+	CUdeviceptr p = 0;
+	size_t pitch = 0;
+	CUresult r;
+
+	if (!in || !out)
+		return EX_BAD;
+	r = alloc(e, in, &p, &pitch);
+	if (r)
+		return r;
+	out->ptr = p;
+	out->pitch = pitch;
+	out->base_size = in->what == VG_ALLOC_PITCH ? pitch * in->height :
+						      in->size;
+	account(e, p, true);
+	return CUDA_SUCCESS;
+}
+
+CUresult ex_vgMemFree(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgMemFree *in = rd_take(rd, sizeof(*in));
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	if (!in)
+		return EX_BAD;
+	account(e, in->ptr, false);
+	if (!in->async)
+		return R.cuMemFree_v2(in->ptr);
+	r = ex_stream(e, in->stream, &s);
+	if (r)
+		return r;
+	ex_stream_touch(e, in->stream);
+	return R.cuMemFreeAsync ? R.cuMemFreeAsync(in->ptr, s) :
+				  CUDA_ERROR_NOT_SUPPORTED;
+}
+
+/* ---- copies ------------------------------------------------------------ */
+
+CUresult ex_vgCopy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopy *in = rd_take(rd, sizeof(*in));
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	if (!in)
+		return EX_BAD;
+	r = ex_stream(e, in->stream, &s);
+	if (r)
+		return r;
+	ex_stream_touch(e, in->stream);
+	return R.cuMemcpyAsync(in->dst, in->src, in->len, s);
+}
+
+/*
+ * Bytes in the record. A caller of the synchronous copy does not wait for us,
+ * yet may launch in a stream that does not wait for the legacy stream: where
+ * that costs no waiting, the copy is complete before the next record is taken,
+ * as it is natively.
+ */
+CUresult ex_vgCopyIn(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopyIn *in = rd_take(rd, sizeof(*in));
+	const void *bytes = in ? rd_array(rd, in->len, 1) : NULL;
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	if (!bytes)
+		return EX_BAD;
+	r = ex_stream(e, in->stream, &s);
+	if (r)
+		return r;
+	e->stats->bytes_to_gpu += in->len;
+	if (!in->stream && R.cuStreamQuery(NULL) == CUDA_SUCCESS)
+		return R.cuMemcpyHtoD_v2(in->dst, bytes, in->len);
+	ex_stream_touch(e, in->stream);
+	return R.cuMemcpyHtoDAsync_v2(in->dst, bytes, in->len, s);
+}
+
+CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopyOut *in = rd_take(rd, sizeof(*in));
+	CUstream s;
+	CUresult r;
+
+	if (!in || in->len > VGPU_SLOT_SIZE - sizeof(struct vgpu_slot) ||
+	    (e->rec.flags & VGPU_REC_WINDOW))
+		return EX_BAD;
+	r = ex_stream(e, in->stream, &s);
+	if (r)
+		return r;
+	(void)wr;
+	return pend_copy_out(e, in->stream, in->src, in->len);
+}
+
+/* Bytes in the window: DMA goes straight to and from the granted pages. */
+CUresult ex_vgCopyWindow(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopyWindow *in = rd_take(rd, sizeof(*in));
+	uint8_t *host;
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	host = in ? ex_window(e, in->arena, in->offset, in->len) : NULL;
+	if (!host || in->fence >= VGPU_FENCES)
+		return EX_BAD;
+	r = ex_stream(e, in->stream, &s);
+	if (!r) {
+		ex_stream_touch(e, in->stream);
+		r = in->to_device ?
+		    R.cuMemcpyHtoDAsync_v2(in->device, host, in->len, s) :
+		    R.cuMemcpyDtoHAsync_v2(host, in->device, in->len, s);
+	}
+	if (r) {
+		ex_fence(e, in->fence, in->value, r);
+		return in->to_device ? r : CUDA_SUCCESS;
+	}
+	if (in->to_device)
+		e->stats->bytes_to_gpu += in->len;
+	else
+		e->stats->bytes_from_gpu += in->len;
+	return pend_fence(e, in->stream, in->fence, in->value);
+}
+
+/* The window bytes that one side of a 3D copy touches, checked. */
+static bool host_side(struct ex *e, uint32_t arena, const CUDA_MEMCPY3D *c,
+		      bool src, void **host)
+{
+	uint64_t pitch = src ? c->srcPitch : c->dstPitch;
+	uint64_t height = src ? c->srcHeight : c->dstHeight;
+	uint64_t x = src ? c->srcXInBytes : c->dstXInBytes;
+	uint64_t y = src ? c->srcY : c->dstY;
+	uint64_t z = src ? c->srcZ : c->dstZ;
+	uint64_t rows, bytes, off = (uint64_t)(uintptr_t)*host;
+	uint8_t *p;
+
+	if (__builtin_mul_overflow(z + c->Depth, height ? height : y + c->Height,
+				   &rows) ||
+	    __builtin_add_overflow(rows, y + c->Height, &rows) ||
+	    __builtin_mul_overflow(rows, pitch ? pitch : x + c->WidthInBytes,
+				   &bytes))
+		return false;
+	/* Rows up to the last touched one; exact bound for the usual case of
+	 * one slice, generous never beyond the arena. */
+	rows = (c->Depth > 1 ? (z + c->Depth - 1) * height : z * height) + y +
+	       c->Height;
+	bytes = rows ? (rows - 1) * pitch + x + c->WidthInBytes : 0;
+	p = ex_window(e, arena, off, bytes);
+	*host = p;
+	return p != NULL;
+}
+
+CUresult ex_vgCopy2D(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopy2D *in = rd_take(rd, sizeof(*in));
+	CUDA_MEMCPY3D c;
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	_Static_assert(sizeof(c) == sizeof(in->copy), "wire size");
+	if (!in || in->fence > VGPU_FENCES || in->arena > VGPU_ARENAS)
+		return EX_BAD;
+	memcpy(&c, in->copy, sizeof(c));
+	if (in->arena < VGPU_ARENAS &&
+	    ((c.srcMemoryType == CU_MEMORYTYPE_HOST &&
+	      !host_side(e, in->arena, &c, true, (void **)&c.srcHost)) ||
+	     (c.dstMemoryType == CU_MEMORYTYPE_HOST &&
+	      !host_side(e, in->arena, &c, false, &c.dstHost))))
+		return EX_BAD;
+	r = ex_fix_CUDA_MEMCPY3D(e, &c);
+	if (!r)
+		r = ex_stream(e, in->stream, &s);
+	if (!r && !R.cuMemcpy3DAsync_v2)
+		r = CUDA_ERROR_NOT_SUPPORTED;
+	if (!r) {
+		ex_stream_touch(e, in->stream);
+		r = R.cuMemcpy3DAsync_v2(&c, s);
+	}
+	if (in->fence == VGPU_FENCES)
+		return r;
+	if (r) {
+		ex_fence(e, in->fence, in->value, r);
+		return CUDA_SUCCESS;
+	}
+	return pend_fence(e, in->stream, in->fence, in->value);
+}
+
+/* ---- pointers ---------------------------------------------------------- */
+
+CUresult ex_vgPointer(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgPointer *in = rd_take(rd, sizeof(*in));
+	struct out_vgPointer *out = wr_take(wr, sizeof(*out));
+	CUresult r;
+	uint32_t id;
+
+	if (!in || !out)
+		return EX_BAD;
+	if (!in->attribute)
+		return R.cuMemGetAddressRange_v2 ?
+		       R.cuMemGetAddressRange_v2((CUdeviceptr *)&out->base,
+						 &out->size,
+						 in->ptr) :
+		       CUDA_ERROR_NOT_SUPPORTED;
+	if (!R.cuPointerGetAttribute)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	r = R.cuPointerGetAttribute(out->value,
+				    (CUpointer_attribute)in->attribute,
+				    in->ptr);
+	if (r)
+		return r;
+	if (in->attribute == CU_POINTER_ATTRIBUTE_CONTEXT) {
+		r = ex_obj_ref(e, KIND_CTX, out->value[0], &id);
+		out->value[0] = id;
+	} else if (in->attribute == CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE) {
+		r = ex_obj_ref(e, KIND_MEMPOOL, out->value[0], &id);
+		out->value[0] = id;
+	}
+	return r;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* calls_system.c - the host's devices, the window, images on the way. */
+#include "cuda-exec/exec_internal.h"
+
+#include <string.h>
+
+CUresult ex_vgSystem(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	struct out_vgSystem *out = wr_take(wr, sizeof(*out));
+	CUresult r;
+
+	(void)e;
+	(void)rd;
+	if (!out)
+		return EX_BAD;
+	r = R.cuDriverGetVersion(&out->driver_version);
+	return r ? r : R.cuDeviceGetCount(&out->devices);
+}
+
+static void device_attributes(CUdevice dev, struct out_vgDevice *out)
+{
+	for (int i = 1; i < (int)VGPU_DEVICE_ATTRS; i++)
+		out->attr_result[i] = (uint8_t)R.cuDeviceGetAttribute(
+			&out->attr[i], (CUdevice_attribute)i, dev);
+	/* What the transport cannot give is not promised: the guest's memory
+	 * is not the host's, and its pages do not migrate. */
+	out->attr[CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS] = 0;
+	out->attr[CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES] = 0;
+	out->attr[CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST] = 0;
+	out->attr[CU_DEVICE_ATTRIBUTE_HOST_NATIVE_ATOMIC_SUPPORTED] = 0;
+	out->attr[CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS] = 0;
+	out->attr[CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM] = 0;
+}
+
+CUresult ex_vgDevice(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgDevice *in = rd_take(rd, sizeof(*in));
+	struct out_vgDevice *out = wr_take(wr, sizeof(*out));
+	CUdevice dev;
+	CUresult r;
+
+	(void)e;
+	if (!in || !out)
+		return EX_BAD;
+	r = R.cuDeviceGet(&dev, (int)in->index);
+	if (!r)
+		r = R.cuDeviceGetName(out->name, sizeof(out->name), dev);
+	if (!r)
+		r = R.cuDeviceTotalMem_v2(&out->total_mem, dev);
+	if (!r)
+		r = R.cuDeviceGetUuid((CUuuid *)out->uuid, dev);
+	if (r)
+		return r;
+	if (!R.cuDeviceGetUuid_v2 ||
+	    R.cuDeviceGetUuid_v2((CUuuid *)out->uuid_v2, dev))
+		memcpy(out->uuid_v2, out->uuid, sizeof(out->uuid));
+	device_attributes(dev, out);
+	return R.cuDeviceGetPCIBusId(out->pci_bus_id, sizeof(out->pci_bus_id),
+				     dev);
+}
+
+CUresult ex_vgArenaAdd(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgArenaAdd *in = rd_take(rd, sizeof(*in));
+	struct out_vgArenaAdd *out = wr_take(wr, sizeof(*out));
+	const uint32_t *refs = in ? rd_array(rd, in->pages, 4) : NULL;
+	CUresult r;
+
+	if (!refs || !out || in->arena >= VGPU_ARENAS || !in->pages ||
+	    in->pages > VGPU_ARENA_PAGES_MAX)
+		return EX_BAD;
+	r = ex_arena_map(e, in->arena, refs, in->pages);
+	out->address = (uint64_t)(uintptr_t)e->arena[in->arena].base;
+	return r;
+}
+
+CUresult ex_vgArenaDrop(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgArenaDrop *in = rd_take(rd, sizeof(*in));
+
+	(void)wr;
+	if (!in || in->arena >= VGPU_ARENAS)
+		return EX_BAD;
+	ex_arena_unmap(e, in->arena);
+	return CUDA_SUCCESS;
+}
+
+static struct ex_blob *blob_find(struct ex *e, uint32_t id)
+{
+	for (uint32_t i = 0; i < EX_BLOBS; i++)
+		if (e->blob[i].id == id)
+			return &e->blob[i];
+	return NULL;
+}
+
+static struct ex_blob *blob_new(struct ex *e, uint32_t id, uint64_t total)
+{
+	struct ex_blob *b = blob_find(e, 0);
+
+	if (!b || !total || total > EX_BLOB_MAX)
+		return NULL;
+	b->data = malloc(total);
+	if (!b->data)
+		return NULL;
+	b->id = id;
+	b->size = total;
+	b->got = 0;
+	return b;
+}
+
+/* Pieces come in order; the first one opens the blob. */
+CUresult ex_vgBlob(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgBlob *in = rd_take(rd, sizeof(*in));
+	const uint8_t *bytes = in ? rd_array(rd, in->len, 1) : NULL;
+	struct ex_blob *b;
+
+	(void)wr;
+	if (!bytes || !in->blob)
+		return EX_BAD;
+	b = blob_find(e, in->blob);
+	if (!b && in->offset == 0)
+		b = blob_new(e, in->blob, in->total);
+	if (!b || in->offset != b->got ||
+	    !range_ok(in->offset, in->len, b->size))
+		return EX_BAD;
+	memcpy(b->data + b->got, bytes, in->len);
+	b->got += in->len;
+	return CUDA_SUCCESS;
+}
+
+/* The complete blob of the record in work; the caller frees the data. */
+uint8_t *ex_blob_take(struct ex *e, uint64_t size)
+{
+	struct ex_blob *b = e->rec.blob ? blob_find(e, e->rec.blob) : NULL;
+	uint8_t *data;
+
+	if (!(e->rec.flags & VGPU_REC_BLOB) || !b || b->got != b->size ||
+	    b->size != size)
+		return NULL;
+	data = b->data;
+	*b = (struct ex_blob){ 0 };
+	return data;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * channel.c - the guest's pages: map them, answer through them.
+ *
+ * Nothing that the guest can write is read twice: the setup is copied out
+ * once, records are copied by ring_take().
+ */
+#include "cuda-exec/exec_internal.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool setup_ok(const struct vgpu_setup *s)
+{
+	return s->magic == VGPU_MAGIC &&
+	       s->ring_pages >= VGPU_RING_PAGES_MIN &&
+	       s->ring_pages <= VGPU_RING_PAGES_MAX &&
+	       !(s->ring_pages & (s->ring_pages - 1)) &&
+	       s->reply_pages == VGPU_REPLY_PAGES;
+}
+
+static int fail(struct ex *e, enum vgpu_error err, const char *why)
+{
+	e->why = why;
+	return (int)err;
+}
+
+static void *map_refs(struct ex *e, const uint32_t *refs, uint32_t n)
+{
+	void *p = xengnttab_map_domain_grant_refs(e->xgt, n, e->domid,
+						  (uint32_t *)(uintptr_t)refs,
+						  PROT_READ | PROT_WRITE);
+	if (!p)
+		log_error("domain %u session %s: cannot map %u granted pages: "
+			  "%s", e->domid, e->sid, n, strerror(errno));
+	else
+		e->stats->granted_pages += n;
+	return p;
+}
+
+static int open_xen(struct ex *e, const struct exec_msg *a)
+{
+	xenevtchn_port_or_error_t port;
+
+	e->xgt = xengnttab_open(NULL, 0);
+	e->xce = xenevtchn_open(NULL, 0);
+	if (!e->xgt || !e->xce)
+		return fail(e, VGPU_E_MAP, "the host offers no /dev/xen/gntdev "
+			    "or /dev/xen/evtchn to the executor");
+	port = xenevtchn_bind_interdomain(e->xce, a->domid, a->port);
+	if (port < 0)
+		return fail(e, VGPU_E_MAP,
+			    "the guest's event channel cannot be bound");
+	e->port = (evtchn_port_t)port;
+	return 0;
+}
+
+/* Ring and replies, by the references of the control page. */
+static int map_ring(struct ex *e, const struct vgpu_setup *s)
+{
+	uint32_t refs[VGPU_RING_PAGES_MAX + VGPU_REPLY_PAGES];
+	uint32_t n = s->ring_pages + s->reply_pages;
+	uint8_t *p;
+
+	memcpy(refs, e->ctl->ref, n * sizeof(*refs));
+	p = map_refs(e, refs, n);
+	if (!p)
+		return fail(e, VGPU_E_MAP, "the ring's pages cannot be mapped");
+	e->ring = (struct ring_cons){ .ctl = e->ctl, .data = p,
+				      .size = s->ring_pages * VGPU_PAGE };
+	e->slots = p + e->ring.size;
+	e->rec_buf = aligned_alloc(64, ring_max_record(e->ring.size));
+	e->reply_buf = aligned_alloc(64, EX_REPLY_MAX);
+	if (!e->rec_buf || !e->reply_buf)
+		return fail(e, VGPU_E_NO_MEMORY, "no memory for buffers");
+	return 0;
+}
+
+/* Return 0, or an enum vgpu_error with e->why set. */
+int ex_map_session(struct ex *e, const struct exec_msg *a)
+{
+	struct vgpu_setup setup;
+	int r = open_xen(e, a);
+
+	if (r)
+		return r;
+	e->ctl = xengnttab_map_grant_ref_notify(e->xgt, a->domid,
+		a->control_ref, PROT_READ | PROT_WRITE,
+		offsetof(struct vgpu_control, exec_alive), e->port);
+	if (!e->ctl)
+		return fail(e, VGPU_E_MAP, "the control page cannot be mapped");
+	e->stats->granted_pages++;
+	memcpy(&setup, &e->ctl->setup, sizeof(setup));
+	__asm__ volatile("" ::: "memory");
+	if (!setup_ok(&setup))
+		return fail(e, VGPU_E_PROTOCOL, "the control page is not one");
+	if (setup.protocol != VGPU_PROTOCOL)
+		return fail(e, VGPU_E_VERSION, "protocol version differs");
+	if (setup.calls_hash != VGPU_CALLS_HASH)
+		return fail(e, VGPU_E_HASH, "call description differs");
+	r = map_ring(e, &setup);
+	if (r)
+		return r;
+	e->window_max = a->max_window_pages;
+	e->spin_ns = (uint64_t)a->spin_us * 1000;
+	e->ctl->spin_us = a->spin_us;
+	e->ctl->max_window_pages = a->max_window_pages;
+	__atomic_store_n(&e->ctl->exec_alive, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void ex_unmap_session(struct ex *e)
+{
+	for (uint32_t i = 0; i < VGPU_ARENAS; i++)
+		ex_arena_unmap(e, i);
+	if (e->xce)
+		xenevtchn_close(e->xce);
+	if (e->xgt)
+		xengnttab_close(e->xgt);
+}
+
+/* ---- window ------------------------------------------------------------ */
+
+/* DMA straight from granted pages, where the driver lets us; it needs a
+ * context. Otherwise copies go through the driver's own staging. */
+static void register_arena(struct ex *e, struct ex_arena *a)
+{
+	CUresult r;
+
+	if (!a->base || a->registered || !e->cur_ctx || !R.cuMemHostRegister_v2)
+		return;
+	r = R.cuMemHostRegister_v2(a->base, a->size,
+				   CU_MEMHOSTREGISTER_PORTABLE |
+				   CU_MEMHOSTREGISTER_DEVICEMAP);
+	a->registered = r == CUDA_SUCCESS;
+	if (r)
+		log_info("domain %u session %s: the driver does not register "
+			 "granted pages (%d): copies are staged", e->domid,
+			 e->sid, r);
+}
+
+void ex_register_window(struct ex *e)
+{
+	for (uint32_t i = 0; i < VGPU_ARENAS; i++)
+		register_arena(e, &e->arena[i]);
+}
+
+uint32_t ex_arena_map(struct ex *e, uint32_t arena, const uint32_t *refs,
+		      uint32_t pages)
+{
+	struct ex_arena *a = &e->arena[arena];
+
+	if (a->base)
+		return EX_BAD;
+	if (e->window_pages + pages > e->window_max)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	a->base = map_refs(e, refs, pages);
+	if (!a->base)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	a->pages = pages;
+	a->size = (uint64_t)pages * VGPU_PAGE;
+	e->window_pages += pages;
+	register_arena(e, a);
+	return CUDA_SUCCESS;
+}
+
+void ex_arena_unmap(struct ex *e, uint32_t arena)
+{
+	struct ex_arena *a = &e->arena[arena];
+
+	if (!a->base)
+		return;
+	if (a->registered && R.cuMemHostUnregister)
+		R.cuMemHostUnregister(a->base);
+	if (xengnttab_unmap(e->xgt, a->base, a->pages))
+		log_warn("domain %u session %s: unmapping arena %u failed: %s",
+			 e->domid, e->sid, arena, strerror(errno));
+	e->window_pages -= a->pages;
+	e->stats->granted_pages -= a->pages;
+	*a = (struct ex_arena){ 0 };
+}
+
+uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len)
+{
+	if (arena >= VGPU_ARENAS || !e->arena[arena].base ||
+	    !range_ok(off, len, e->arena[arena].size))
+		return NULL;
+	return e->arena[arena].base + off;
+}
+
+/* ---- answers ----------------------------------------------------------- */
+
+void ex_notify(struct ex *e)
+{
+	shared_fence();
+	if (!shared_load32(&e->ctl->guest_waiters))
+		return;
+	e->stats->notifies++;
+	/* A failure means that the guest's end is gone; the alive byte
+	 * tells us soon. */
+	if (xenevtchn_notify(e->xce, e->port) < 0)
+		log_debug("domain %u session %s: notify: %s", e->domid, e->sid,
+			  strerror(errno));
+}
+
+void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
+	      const void *data, uint32_t len)
+{
+	struct vgpu_slot *s = (void *)(e->slots + slot * VGPU_SLOT_SIZE);
+
+	if (len <= VGPU_SLOT_SIZE - sizeof(*s) && data)
+		memcpy(s->data, data, len);
+	s->result = r;
+	s->len = len;
+	s->deferred = e->deferred;
+	s->deferred_op = e->deferred_op;
+	s->output = output_pending();
+	e->deferred = CUDA_SUCCESS;
+	shared_store32(&s->done, seq);
+	ex_notify(e);
+}
+
+void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r)
+{
+	shared_store64(&e->ctl->fence[fence], (uint64_t)r << 32 | value);
+	ex_notify(e);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * exec_internal.h - the state of one executor: one guest process.
+ *
+ * Threads: the ring thread (main) owns everything here but `alive` words; the
+ * monitor thread only ends the process; host functions run on the driver's
+ * own threads and touch only their callback slot.
+ */
+#ifndef EXEC_INTERNAL_H
+#define EXEC_INTERNAL_H
+
+#ifndef __CUDA_API_VERSION_INTERNAL
+#define __CUDA_API_VERSION_INTERNAL
+#endif
+#include <cuda.h>
+#include <cudaProfiler.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <stdlib.h>
+
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "gen/real.h"
+#include "gen/vgpu_ops.h"
+#include "tools/lib/cleanup.h"
+#include "tools/lib/log.h"
+#include "tools/lib/range.h"
+#include "xenstore-schema/calls/manual.h"
+#include "xenstore-schema/calls/sizes.h"
+#include "xenstore-schema/exec.h"
+#include "xenstore-schema/ring.h"
+
+/* Results beside CUresult that a handler may return. */
+#define EX_BAD     ((CUresult)0x10000) /* impossible record: the session ends */
+#define EX_PENDING ((CUresult)0x10001) /* the reply comes later */
+
+/* Limits of one session, each with its reason. */
+#define EX_OBJECTS_MAX (4u << 20)   /* handles: 160 MiB of table at most */
+#define EX_BLOB_MAX    (2ull << 30) /* a module image; the largest known are
+				     * some hundred MiB */
+#define EX_BLOBS       8u           /* images on the way at the same time */
+#define EX_PENDING_MAX 512u         /* more than slots + fences + streams */
+#define EX_REPLY_MAX   (1u << 20)
+
+/* The host's driver; a function that it does not have is NULL. */
+struct real {
+#define X(name) __typeof__(name) *name;
+	REAL_CALLS(X)
+#undef X
+};
+extern struct real R;
+
+/* real.c: load @path and look every name up. 0, or -1 with @why filled. */
+int real_load(const char *path, char *why, size_t size);
+
+struct ex_arena {
+	uint8_t *base;
+	uint64_t size;
+	uint32_t pages;
+	bool registered;   /* the driver takes DMA straight from it */
+};
+
+struct ex_blob {
+	uint32_t id;       /* 0: free */
+	uint8_t *data;
+	uint64_t size, got;
+};
+
+struct ex_object {
+	uint64_t real;
+	void *extra;       /* kind's own, freed with the object */
+	uint32_t refs;
+	uint32_t next;     /* in the reverse table, +1 */
+	uint8_t kind;
+	bool dirty;        /* stream: work since it was last seen idle */
+	uint32_t ctx;      /* stream: its context */
+};
+
+struct ex_objects;         /* objects.c */
+
+enum pend_type { PEND_FREE, PEND_STREAM, PEND_EVENT, PEND_CTX };
+
+struct pend {
+	enum pend_type type;
+	uint32_t ctx;      /* context in which it was asked */
+	uint32_t stream;   /* STREAM: id */
+	uint32_t op;       /* whose wait it is */
+	CUevent event;     /* EVENT */
+	bool own_event;    /* from the pool: goes back */
+	bool has_slot;     /* answer a slot, else a fence, else a parent */
+	uint16_t slot;
+	uint32_t seq;
+	uint32_t fence, value;
+	int parent;        /* CTX that waits for this one, or -1 */
+	uint32_t children; /* CTX */
+	CUresult result;   /* CTX: first error of its children */
+	uint64_t src;      /* copy to the guest when ready */
+	uint32_t len;
+};
+
+struct ex_dirty {
+	uint32_t stream, ctx;
+};
+
+struct ex {
+	struct vgpu_control *ctl;
+	uint8_t *slots;
+	struct ring_cons ring;
+	struct vgpu_rec rec;          /* header of the record in work */
+	uint8_t *rec_buf, *reply_buf;
+
+	xengnttab_handle *xgt;
+	xenevtchn_handle *xce;
+	evtchn_port_t port;
+	uint32_t domid;
+	char sid[EXEC_SID_MAX + 1];
+
+	struct ex_objects *objects;
+	struct ex_arena arena[VGPU_ARENAS];
+	uint64_t window_pages, window_max;
+	struct ex_blob blob[EX_BLOBS];
+
+	uint32_t cur_ctx;             /* id; what is current in the driver */
+	CUstreamCaptureMode cur_mode;
+	bool window_registered;
+
+	struct pend pend[EX_PENDING_MAX];
+	uint32_t pends;               /* used entries are below this */
+	uint32_t pend_live;
+	uint32_t pend_streams;        /* live ones of type STREAM */
+	struct ex_dirty *dirty;       /* streams with work, no order */
+	uint32_t dirties, dirty_cap;
+
+	CUresult deferred;            /* first error nobody waited for */
+	uint32_t deferred_op;
+	struct exec_stats *stats;
+	uint64_t spin_ns;
+	int control_fd;
+	const char *why;              /* sentence when the session ends */
+};
+
+struct ex_op {
+	const char *name;
+	CUresult (*fn)(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr);
+	bool sync;
+};
+extern const struct ex_op ex_ops[OP_NR];
+
+/* Every op's handler: generated, or written by hand in calls_*.c. */
+#define X(op, cls) \
+	CUresult ex_##op(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr);
+VGPU_OPS(X)
+#undef X
+
+/* ---- objects.c: ids to the driver's handles, checked by kind ---- */
+struct ex_objects *ex_objects_new(void);
+void ex_objects_free(struct ex_objects *t);
+struct ex_object *ex_object(struct ex *e, enum vgpu_kind kind, uint32_t id);
+CUresult ex_obj(struct ex *e, enum vgpu_kind kind, uint32_t id,
+		uint64_t *real);
+CUresult ex_obj_new(struct ex *e, enum vgpu_kind kind, uint32_t id,
+		    uint64_t real);
+CUresult ex_obj_ref(struct ex *e, enum vgpu_kind kind, uint64_t real,
+		    uint32_t *id);
+void ex_obj_del(struct ex *e, enum vgpu_kind kind, uint32_t id);
+CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
+		 uint64_t count, uint64_t **ret);
+CUresult ex_refs(struct ex *e, enum vgpu_kind kind, const uint64_t *real,
+		 uint64_t count, uint32_t *ids);
+
+/* ---- channel.c: the guest's pages ---- */
+int ex_map_session(struct ex *e, const struct exec_msg *assign);
+void ex_unmap_session(struct ex *e);
+uint32_t ex_arena_map(struct ex *e, uint32_t arena, const uint32_t *refs,
+		      uint32_t pages);
+void ex_arena_unmap(struct ex *e, uint32_t arena);
+/* Bytes [off, off+len) of an arena, or NULL. */
+uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len);
+void ex_register_window(struct ex *e);
+void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
+	      const void *data, uint32_t len);
+void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r);
+void ex_notify(struct ex *e);
+
+/* ---- calls_system.c ---- */
+uint8_t *ex_blob_take(struct ex *e, uint64_t size);
+
+/* ---- pending.c: waits that do not block the ring ---- */
+CUresult pend_stream(struct ex *e, uint32_t stream);
+CUresult pend_event(struct ex *e, CUevent event);
+CUresult pend_ctx(struct ex *e);
+CUresult pend_copy_out(struct ex *e, uint32_t stream, uint64_t src,
+		       uint32_t len);
+CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
+		    uint32_t value);
+bool pend_poll(struct ex *e); /* true: something was completed */
+void pend_forget_ctx(struct ex *e, uint32_t ctx);
+
+/* ---- loop.c ---- */
+enum vgpu_error ex_loop(struct ex *e);
+CUresult ex_use_ctx(struct ex *e, uint32_t ctx);
+void ex_stream_touch(struct ex *e, uint32_t stream);
+void ex_stream_idle(struct ex *e, uint32_t stream);
+CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
+
+/* ---- output.c: what device code prints ---- */
+int output_open(void);
+uint32_t output_pending(void);
+
+/* ---- monitor.c ---- */
+int monitor_start(struct ex *e);
+void monitor_asleep(bool asleep);
+void exec_end(struct ex *e, enum vgpu_error error, const char *text)
+	__attribute__((noreturn));
+
+/* ---- fix.c: structs with handles inside ---- */
+CUresult ex_fix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d);
+void ex_unfix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d);
+CUresult ex_fix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d);
+void ex_unfix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * fix.c - structs that carry handles: the guest sends ids in the handles'
+ * places, the driver wants its own; and back.
+ */
+#include "cuda-exec/exec_internal.h"
+
+static CUresult in_place(struct ex *e, enum vgpu_kind kind, void *field)
+{
+	uint64_t id = *(uint64_t *)field;
+
+	if (id >= VGPU_ID_MAX)
+		return CUDA_ERROR_INVALID_HANDLE;
+	return ex_obj(e, kind, (uint32_t)id, field);
+}
+
+static void out_place(struct ex *e, enum vgpu_kind kind, void *field)
+{
+	uint32_t id;
+
+	if (ex_obj_ref(e, kind, *(uint64_t *)field, &id))
+		id = 0;
+	*(uint64_t *)field = id;
+}
+
+CUresult ex_fix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d)
+{
+	if (d->resType == CU_RESOURCE_TYPE_ARRAY)
+		return in_place(e, KIND_ARRAY, &d->res.array.hArray);
+	if (d->resType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
+		return in_place(e, KIND_MIPMAP,
+				&d->res.mipmap.hMipmappedArray);
+	return CUDA_SUCCESS;
+}
+
+void ex_unfix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d)
+{
+	if (d->resType == CU_RESOURCE_TYPE_ARRAY)
+		out_place(e, KIND_ARRAY, &d->res.array.hArray);
+	else if (d->resType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
+		out_place(e, KIND_MIPMAP, &d->res.mipmap.hMipmappedArray);
+}
+
+CUresult ex_fix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (d->srcMemoryType == CU_MEMORYTYPE_ARRAY)
+		r = in_place(e, KIND_ARRAY, &d->srcArray);
+	if (!r && d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
+		r = in_place(e, KIND_ARRAY, &d->dstArray);
+	return r;
+}
+
+void ex_unfix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d)
+{
+	if (d->srcMemoryType == CU_MEMORYTYPE_ARRAY)
+		out_place(e, KIND_ARRAY, &d->srcArray);
+	if (d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
+		out_place(e, KIND_ARRAY, &d->dstArray);
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * loop.c - take a record, check it, replay it, answer.
+ *
+ * While records come, nothing else is done. When there is none, the waits of
+ * pending.c are looked at; after spin_us without news the thread announces
+ * that it sleeps and waits for the event channel.
+ */
+#include "cuda-exec/exec_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Looks at waits between so many records, so that a flood of records from
+ * one thread does not starve another thread's wait. */
+#define POLL_EVERY 32
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+CUresult ex_use_ctx(struct ex *e, uint32_t ctx)
+{
+	uint64_t real;
+	CUresult r;
+
+	if (ctx == e->cur_ctx)
+		return CUDA_SUCCESS;
+	r = ex_obj(e, KIND_CTX, ctx, &real);
+	if (r)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	r = R.cuCtxSetCurrent((CUcontext)(uintptr_t)real);
+	if (!r)
+		e->cur_ctx = ctx;
+	return r;
+}
+
+CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret)
+{
+	uint64_t real;
+	CUresult r = ex_obj(e, KIND_STREAM, id, &real);
+
+	*ret = (CUstream)(uintptr_t)real;
+	return r;
+}
+
+static CUresult use_mode(struct ex *e, uint8_t wanted)
+{
+	CUstreamCaptureMode mode = wanted;
+	CUresult r;
+
+	if (wanted == (uint8_t)e->cur_mode)
+		return CUDA_SUCCESS;
+	if (!R.cuThreadExchangeStreamCaptureMode)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	r = R.cuThreadExchangeStreamCaptureMode(&mode);
+	if (!r)
+		e->cur_mode = wanted;
+	return r;
+}
+
+/* Where the reply's data goes; NULL when the record asks for the impossible. */
+static bool reply_room(struct ex *e, struct vgpu_wr *wr)
+{
+	uint64_t cap = VGPU_SLOT_SIZE - sizeof(struct vgpu_slot);
+
+	if (e->rec.flags & VGPU_REC_WINDOW) {
+		cap = e->rec.reply_cap;
+		if (cap > EX_REPLY_MAX ||
+		    !ex_window(e, e->rec.reply_arena, e->rec.reply_off, cap))
+			return false;
+	}
+	*wr = (struct vgpu_wr){ e->reply_buf, e->reply_buf,
+				e->reply_buf + (cap & ~7ull), false };
+	return true;
+}
+
+static void answer(struct ex *e, CUresult r, struct vgpu_wr *wr)
+{
+	uint32_t len = (uint32_t)(wr->cur - wr->base);
+
+	if (!(e->rec.flags & VGPU_REC_WINDOW)) {
+		ex_reply(e, e->rec.slot, e->rec.seq, r, wr->base, len);
+		return;
+	}
+	memcpy(ex_window(e, e->rec.reply_arena, e->rec.reply_off, len),
+	       wr->base, len);
+	ex_reply(e, e->rec.slot, e->rec.seq, r, NULL, len);
+}
+
+static void defer(struct ex *e, CUresult r)
+{
+	if (e->deferred)
+		return;
+	e->deferred = r;
+	e->deferred_op = e->rec.op;
+	log_debug("domain %u session %s: %s failed with %d, to be reported "
+		  "later", e->domid, e->sid, ex_ops[e->rec.op].name, r);
+}
+
+/* One record, private and of checked length. False: it was impossible. */
+static bool replay(struct ex *e, uint32_t len)
+{
+	struct vgpu_rd rd = { e->rec_buf + sizeof(e->rec), e->rec_buf + len,
+			      false };
+	struct vgpu_wr wr;
+	uint32_t seq = e->rec.seq;
+	CUresult r;
+
+	memcpy(&e->rec, e->rec_buf, sizeof(e->rec));
+	if (e->rec.op >= OP_NR || !ex_ops[e->rec.op].fn ||
+	    e->rec.seq != seq + 1 || e->rec.slot >= VGPU_SLOTS ||
+	    !reply_room(e, &wr))
+		return false;
+	r = ex_use_ctx(e, e->rec.ctx);
+	if (!r)
+		r = use_mode(e, e->rec.capture_mode);
+	if (!r)
+		r = ex_ops[e->rec.op].fn(e, &rd, &wr);
+	if (r == EX_BAD)
+		return false;
+	e->stats->calls++;
+	if (e->rec.flags & VGPU_REC_SYNC)
+		e->stats->sync_calls++;
+	if (r == EX_PENDING)
+		return true;
+	if (r && r != CUDA_ERROR_NOT_READY)
+		e->stats->errors++;
+	if (e->rec.flags & VGPU_REC_SYNC)
+		answer(e, r, &wr);
+	else if (r)
+		defer(e, r);
+	return true;
+}
+
+static bool guest_alive(struct ex *e)
+{
+	return shared_load8(&e->ctl->guest_alive) != 0;
+}
+
+static void drain_events(struct ex *e)
+{
+	struct pollfd p = { .fd = xenevtchn_fd(e->xce), .events = POLLIN };
+	xenevtchn_port_or_error_t port;
+
+	while (poll(&p, 1, 0) > 0 && (p.revents & POLLIN)) {
+		port = xenevtchn_pending(e->xce);
+		if (port < 0)
+			return;
+		if (xenevtchn_unmask(e->xce, (evtchn_port_t)port))
+			log_warn("domain %u session %s: unmask: %s", e->domid,
+				 e->sid, strerror(errno));
+	}
+}
+
+static void guest_counters(struct ex *e)
+{
+	e->stats->local_calls = shared_load64(&e->ctl->local_calls);
+	e->stats->unsupported = shared_load64(&e->ctl->unsupported);
+}
+
+/* Sleep until the guest rings, or for @ns when waits are outstanding. */
+static void sleep_for_bell(struct ex *e, uint64_t ns)
+{
+	struct pollfd p = { .fd = xenevtchn_fd(e->xce), .events = POLLIN };
+	struct timespec t = { (time_t)(ns / 1000000000u),
+			      (long)(ns % 1000000000u) };
+
+	guest_counters(e);
+	shared_store32(&e->ctl->exec_sleeping, 1);
+	shared_fence();
+	if (shared_load64(&e->ctl->prod) == e->ring.cons && guest_alive(e)) {
+		monitor_asleep(true);
+		if (ppoll(&p, 1, ns ? &t : NULL, NULL) > 0)
+			e->stats->wakeups++;
+		monitor_asleep(false);
+	}
+	shared_store32(&e->ctl->exec_sleeping, 0);
+	drain_events(e);
+}
+
+/* How long to sleep while waits are outstanding: a fraction of the time that
+ * they have taken, so that a long kernel costs little and a short one does
+ * not wait for us. */
+static uint64_t nap(uint64_t idle_ns)
+{
+	uint64_t ns = idle_ns / 8;
+
+	return ns < 20000 ? 20000 : ns > 1000000 ? 1000000 : ns;
+}
+
+static int64_t take(struct ex *e)
+{
+	int64_t len = ring_take(&e->ring, e->rec_buf);
+
+	if (len > 0)
+		ring_release(&e->ring);
+	return len;
+}
+
+/* Nothing in the ring: look at waits, spin, then sleep. */
+static void idle(struct ex *e, uint64_t *since)
+{
+	uint64_t t = now_ns();
+
+	if (e->pend_live && pend_poll(e))
+		*since = 0;
+	if (!*since)
+		*since = t;
+	if (t - *since < e->spin_ns)
+		cpu_relax();
+	else
+		sleep_for_bell(e, e->pend_live ? nap(t - *since) : 0);
+}
+
+enum vgpu_error ex_loop(struct ex *e)
+{
+	uint64_t idle_since = 0;
+	uint32_t burst = 0;
+	int64_t len;
+
+	for (;;) {
+		len = take(e);
+		if (len > 0) {
+			idle_since = 0;
+			if (!replay(e, (uint32_t)len))
+				return VGPU_E_PROTOCOL;
+			if (++burst % POLL_EVERY == 0 && e->pend_live)
+				pend_poll(e);
+			continue;
+		}
+		if (len < 0)
+			return VGPU_E_PROTOCOL;
+		if (!guest_alive(e))
+			return VGPU_E_LEFT;
+		idle(e, &idle_since);
+	}
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * pending.c - waits that do not block the ring.
+ *
+ * A guest thread that waits for a stream, an event or a context gets an entry
+ * here; the ring thread looks at the entries between records and while it
+ * would be idle. A wait on a stream starts as cuStreamQuery, the cheapest
+ * question; when more work is about to enter a stream that is waited for, the
+ * wait becomes one on an event recorded before that work, so that later work
+ * cannot keep it waiting.
+ */
+#include "cuda-exec/exec_internal.h"
+
+#include <string.h>
+
+static struct pend *pend_new(struct ex *e, enum pend_type type)
+{
+	struct pend *p = NULL;
+
+	for (uint32_t i = 0; i < e->pends && !p; i++)
+		if (e->pend[i].type == PEND_FREE)
+			p = &e->pend[i];
+	if (!p && e->pends < EX_PENDING_MAX)
+		p = &e->pend[e->pends++];
+	if (!p)
+		return NULL;
+	*p = (struct pend){ .type = type, .ctx = e->cur_ctx, .parent = -1,
+			    .op = e->rec.op, .slot = e->rec.slot,
+			    .seq = e->rec.seq, .fence = VGPU_FENCES };
+	e->pend_live++;
+	if (type == PEND_STREAM)
+		e->pend_streams++;
+	return p;
+}
+
+static void pend_free(struct ex *e, struct pend *p)
+{
+	if (p->type == PEND_STREAM)
+		e->pend_streams--;
+	if (p->own_event)
+		R.cuEventDestroy_v2(p->event);
+	p->type = PEND_FREE;
+	e->pend_live--;
+	while (e->pends && e->pend[e->pends - 1].type == PEND_FREE)
+		e->pends--;
+}
+
+static CUresult record_event(struct pend *p, CUstream s)
+{
+	CUresult r = R.cuEventCreate(&p->event, CU_EVENT_DISABLE_TIMING);
+
+	if (r)
+		return r;
+	r = R.cuEventRecord(p->event, s);
+	if (r) {
+		R.cuEventDestroy_v2(p->event);
+		return r;
+	}
+	p->own_event = true;
+	return CUDA_SUCCESS;
+}
+
+/* More work is about to be submitted: bind stream waits to what is there. */
+static void pend_pin(struct ex *e)
+{
+	uint32_t ctx = e->cur_ctx;
+
+	for (uint32_t i = 0; i < e->pends && e->pend_streams; i++) {
+		struct pend *p = &e->pend[i];
+		CUstream s;
+
+		if (p->type != PEND_STREAM || ex_stream(e, p->stream, &s) ||
+		    ex_use_ctx(e, p->ctx))
+			continue;
+		/* A stream that cannot take an event (a dead context) is
+		 * still asked by query. */
+		if (record_event(p, s))
+			continue;
+		p->type = PEND_EVENT;
+		e->pend_streams--;
+	}
+	ex_use_ctx(e, ctx);
+}
+
+void ex_stream_touch(struct ex *e, uint32_t id)
+{
+	struct ex_object *o;
+
+	if (e->pend_streams)
+		pend_pin(e);
+	if (id > VGPU_STREAM_LEGACY) {
+		o = ex_object(e, KIND_STREAM, id);
+		if (!o || o->dirty)
+			return;
+		o->dirty = true;
+		o->ctx = e->cur_ctx;
+	}
+	for (uint32_t i = 0; i < e->dirties && id <= VGPU_STREAM_LEGACY; i++)
+		if (e->dirty[i].stream == id && e->dirty[i].ctx == e->cur_ctx)
+			return;
+	if (e->dirties == e->dirty_cap) {
+		uint32_t cap = e->dirty_cap ? 2 * e->dirty_cap : 64;
+		void *p = realloc(e->dirty, cap * sizeof(*e->dirty));
+
+		if (!p)
+			exec_end(e, VGPU_E_NO_MEMORY, "no memory for streams");
+		e->dirty = p;
+		e->dirty_cap = cap;
+	}
+	e->dirty[e->dirties++] = (struct ex_dirty){ id, e->cur_ctx };
+}
+
+void ex_stream_idle(struct ex *e, uint32_t id)
+{
+	struct ex_object *o = ex_object(e, KIND_STREAM, id);
+
+	if (o)
+		o->dirty = false;
+	for (uint32_t i = 0; i < e->dirties; i++) {
+		if (e->dirty[i].stream != id ||
+		    (id <= VGPU_STREAM_LEGACY && e->dirty[i].ctx != e->cur_ctx))
+			continue;
+		e->dirty[i] = e->dirty[--e->dirties];
+		return;
+	}
+}
+
+/* ---- asking ------------------------------------------------------------ */
+
+CUresult pend_stream(struct ex *e, uint32_t stream)
+{
+	struct pend *p = pend_new(e, PEND_STREAM);
+
+	if (!p)
+		return EX_BAD;
+	p->stream = stream;
+	p->has_slot = true;
+	return EX_PENDING;
+}
+
+CUresult pend_event(struct ex *e, CUevent event)
+{
+	struct pend *p = pend_new(e, PEND_EVENT);
+
+	if (!p)
+		return EX_BAD;
+	p->event = event;
+	p->has_slot = true;
+	return EX_PENDING;
+}
+
+CUresult pend_copy_out(struct ex *e, uint32_t stream, uint64_t src,
+		       uint32_t len)
+{
+	CUresult r = pend_stream(e, stream);
+	struct pend *p;
+
+	if (r != EX_PENDING)
+		return r;
+	for (uint32_t i = 0; i < e->pends; i++) {
+		p = &e->pend[i];
+		if (p->type == PEND_STREAM && p->has_slot &&
+		    p->seq == e->rec.seq && p->slot == e->rec.slot) {
+			p->src = src;
+			p->len = len;
+		}
+	}
+	return r;
+}
+
+/* The piece of the window is free when what is in the stream now is done. */
+CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
+		    uint32_t value)
+{
+	struct pend *p = pend_new(e, PEND_EVENT);
+	CUstream s;
+	CUresult r;
+
+	if (!p)
+		return EX_BAD;
+	p->fence = fence;
+	p->value = value;
+	p->stream = stream;
+	r = ex_stream(e, stream, &s);
+	if (!r)
+		r = record_event(p, s);
+	if (r) {
+		ex_fence(e, fence, value, r);
+		pend_free(e, p);
+	}
+	return r;
+}
+
+/* A context is idle when each of its streams that had work is. */
+CUresult pend_ctx(struct ex *e)
+{
+	struct pend *p = pend_new(e, PEND_CTX), *c;
+	int self = (int)(p - e->pend);
+
+	if (!p)
+		return EX_BAD;
+	p->has_slot = true;
+	for (uint32_t i = 0; i < e->dirties; i++) {
+		if (e->dirty[i].ctx != e->cur_ctx)
+			continue;
+		c = pend_new(e, PEND_STREAM);
+		if (!c)
+			return EX_BAD;
+		p = &e->pend[self];
+		c->stream = e->dirty[i].stream;
+		c->parent = self;
+		p->children++;
+	}
+	return EX_PENDING;
+}
+
+/* ---- looking ----------------------------------------------------------- */
+
+/* Small copies to the guest, once what precedes them is done: on a stream of
+ * our own, so that work submitted later is not waited for. */
+static CUresult copy_out(struct ex *e, struct pend *p, void *buf)
+{
+	CUresult r = R.cuMemcpyDtoH_v2(buf, p->src, p->len);
+
+	if (!r)
+		e->stats->bytes_from_gpu += p->len;
+	return r;
+}
+
+static void finish(struct ex *e, struct pend *p, CUresult r)
+{
+	uint8_t data[VGPU_SLOT_SIZE];
+	uint32_t len = 0;
+	int parent = p->parent;
+
+	if (!r && p->len) {
+		r = copy_out(e, p, data);
+		len = r ? 0 : p->len;
+	}
+	if (r)
+		e->stats->errors++;
+	if (p->has_slot)
+		ex_reply(e, p->slot, p->seq, r, data, len);
+	else if (p->fence < VGPU_FENCES)
+		ex_fence(e, p->fence, p->value, r);
+	pend_free(e, p);
+	if (parent >= 0) {
+		e->pend[parent].children--;
+		if (r && !e->pend[parent].result)
+			e->pend[parent].result = r;
+	}
+}
+
+/* The driver's own wait, once there is nothing to wait for: it delivers what
+ * kernels printed, and the error if there is one. */
+static CUresult settle(struct ex *e, struct pend *p)
+{
+	CUstream s;
+
+	if (p->type == PEND_EVENT)
+		return p->has_slot ? R.cuEventSynchronize(p->event) :
+				     CUDA_SUCCESS;
+	if (ex_stream(e, p->stream, &s))
+		return CUDA_ERROR_INVALID_HANDLE;
+	ex_stream_idle(e, p->stream);
+	return R.cuStreamSynchronize(s);
+}
+
+static CUresult look(struct ex *e, struct pend *p)
+{
+	CUstream s;
+	CUresult r;
+
+	if (p->type == PEND_CTX)
+		return p->children ? CUDA_ERROR_NOT_READY :
+		       p->result ? p->result : R.cuCtxSynchronize();
+	if (p->type == PEND_EVENT)
+		r = R.cuEventQuery(p->event);
+	else if (ex_stream(e, p->stream, &s))
+		return CUDA_ERROR_INVALID_HANDLE;
+	else
+		r = R.cuStreamQuery(s);
+	return r ? r : settle(e, p);
+}
+
+bool pend_poll(struct ex *e)
+{
+	uint32_t ctx = e->cur_ctx;
+	bool some = false;
+
+	for (uint32_t i = 0; i < e->pends; i++) {
+		struct pend *p = &e->pend[i];
+		CUresult r;
+
+		if (p->type == PEND_FREE)
+			continue;
+		r = ex_use_ctx(e, p->ctx);
+		if (!r)
+			r = look(e, p);
+		if (r == CUDA_ERROR_NOT_READY)
+			continue;
+		finish(e, p, r);
+		some = true;
+	}
+	if (e->cur_ctx != ctx)
+		ex_use_ctx(e, ctx);
+	return some;
+}
+
+/* The context dies: whoever waits in it is told, its streams are no more. */
+void pend_forget_ctx(struct ex *e, uint32_t ctx)
+{
+	for (uint32_t i = 0; i < e->pends; i++) {
+		struct pend *p = &e->pend[i];
+
+		if (p->type == PEND_FREE || p->ctx != ctx)
+			continue;
+		p->own_event = false;
+		p->len = 0;
+		finish(e, p, CUDA_ERROR_CONTEXT_IS_DESTROYED);
+	}
+	for (uint32_t i = 0; i < e->dirties;)
+		if (e->dirty[i].ctx == ctx)
+			e->dirty[i] = e->dirty[--e->dirties];
+		else
+			i++;
+}

@@ -1,0 +1,75 @@
+# The CUDA test programs, compiled as a user compiles them: nvcc with no
+# target named, and each runtime program with the static and the shared
+# cudart. programs.txt lists what was built: NAME GROUP.
+#
+#   core  small enough for an interpreter; must pass on every driver
+#   more  needs more of a driver than softgpu promises
+#   tool  not a test by itself: other tests run it
+#   gpu   needs a real GPU
+
+TC       := tests/cuda
+TC_OUT   := $(B)/tests/cuda
+TC_CORE  := vectoradd matmul reduce histogram transpose softmax deviceprintf \
+            streams streams-ptds threads errors
+TC_MORE  := hostcb attrs managed
+TC_TOOL  := killme spin
+TC_FAULT := fault
+TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
+TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
+
+NVCCFLAGS := -O3 -Xcompiler -Wall
+TC_HEADERS := $(wildcard $(TC)/*.h)
+
+TC_PROGRAMS := $(TC_RT) $(TC_RT:=-shared) drvapi $(TC_DRV)
+ALL += $(TC_PROGRAMS:%=$(TC_OUT)/%) $(TC_OUT)/programs.txt
+
+.PHONY: cuda-programs
+cuda-programs: $(TC_PROGRAMS:%=$(TC_OUT)/%) $(TC_OUT)/programs.txt
+
+$(TC_OUT)/%: $(TC)/%.cu $(TC_HEADERS)
+	@mkdir -p $(@D)
+	$(NVCC) $(NVCCFLAGS) -o $@ $<
+
+$(TC_OUT)/%-shared: $(TC)/%.cu $(TC_HEADERS)
+	@mkdir -p $(@D)
+	$(NVCC) $(NVCCFLAGS) -cudart shared -o $@ $<
+
+$(TC_OUT)/streams-ptds: $(TC)/streams.cu $(TC_HEADERS)
+	@mkdir -p $(@D)
+	$(NVCC) $(NVCCFLAGS) --default-stream per-thread -o $@ $<
+
+$(TC_OUT)/streams-ptds-shared: $(TC)/streams.cu $(TC_HEADERS)
+	@mkdir -p $(@D)
+	$(NVCC) $(NVCCFLAGS) --default-stream per-thread -cudart shared -o $@ $<
+
+# PTX as a C string. kernels_sm90 needs a Hopper GPU (clusters).
+$(B)/tests/cuda/obj/kernels.ptx: $(TC)/kernels.cu
+	@mkdir -p $(@D)
+	$(NVCC) -ptx -O3 -o $@ $<
+
+$(B)/tests/cuda/obj/kernels_%.ptx: $(TC)/kernels_%.cu
+	@mkdir -p $(@D)
+	$(NVCC) -ptx -O3 $(if $(findstring sm90,$*),-arch=compute_90) -o $@ $<
+
+$(B)/gen/tests/cuda/%_ptx.h: $(B)/tests/cuda/obj/%.ptx
+	@mkdir -p $(@D)
+	{ echo '/* Made from $*.cu by nvcc. */'; \
+	  echo 'static const char $*_ptx[] ='; \
+	  sed 's/\\/\\\\/g; s/"/\\"/g; s/^/	"/; s/$$/\\n"/' $<; \
+	  echo ';'; } > $@
+
+TC_PTX := $(patsubst $(TC)/%.cu,$(B)/gen/tests/cuda/%_ptx.h,\
+            $(wildcard $(TC)/kernels*.cu))
+EXTRA_tests_cuda_ := -I$(B)/gen/tests/cuda
+$(patsubst %,$(B)/obj/$(TC)/%.o,drvapi $(TC_DRV)): $(TC_PTX)
+
+$(patsubst %,$(TC_OUT)/%,drvapi $(TC_DRV)): $(TC_OUT)/%: $(B)/obj/$(TC)/%.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -L$(CUDA)/lib64/stubs -lcuda -lpthread
+
+$(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
+	@mkdir -p $(@D)
+	{ printf '%s core\n' $(TC_CORE) $(TC_CORE:=-shared) drvapi; \
+	  printf '%s more\n' $(TC_MORE) $(TC_MORE:=-shared); \
+	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared); \
+	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) $(TC_DRV); } > $@

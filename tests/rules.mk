@@ -1,0 +1,2 @@
+include tests/cuda/rules.mk
+include tests/bench/rules.mk

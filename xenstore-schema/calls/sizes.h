@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sizes.h - sizes that the description of the calls names: how many elements
+ * stand behind a pointer, by the call's other arguments. Source: the CUDA
+ * driver API reference.
+ */
+#ifndef VGPU_SIZES_H
+#define VGPU_SIZES_H
+
+#include <cuda.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Pool attributes are ints up to REUSE_ALLOW_INTERNAL_DEPENDENCIES, then
+ * 64-bit numbers. */
+static inline size_t vg_pool_attr_size(CUmemPool_attribute attr)
+{
+	return attr <= CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES ?
+	       sizeof(int) : sizeof(cuuint64_t);
+}
+
+/* Tensor maps have up to five dimensions; the driver refuses more. */
+static inline size_t vg_rank(cuuint32_t rank)
+{
+	return rank < 1 ? 1 : rank > 5 ? 5 : rank;
+}
+
+static inline size_t vg_rank_im2col(cuuint32_t rank)
+{
+	return rank < 3 ? 0 : rank > 5 ? 3 : rank - 2;
+}
+
+/* Room that the caller of an "ask twice" call has; a bound on what travels:
+ * the largest graph whose nodes can be listed in one reply. */
+#define VG_CAP_MAX 65536u
+
+static inline size_t vg_cap(const size_t *n)
+{
+	return !n ? 0 : *n > VG_CAP_MAX ? VG_CAP_MAX : *n;
+}
+
+static inline size_t vg_cap32(const unsigned int *n)
+{
+	return !n ? 0 : *n > 1024 ? 1024 : *n;
+}
+
+#endif
