@@ -12,7 +12,8 @@ static void gone(struct vm *vm, void *arg)
 	if (!vm->device)
 		return;
 	vm->device->vm = NULL;
-	device_close(vm->device, "its VM is no longer registered");
+	device_close(vm->device, VGPU_E_NO_DEVICE,
+		     "its VM is no longer registered");
 	vm->device = NULL;
 }
 

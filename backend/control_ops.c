@@ -79,6 +79,8 @@ static json_t *op_register(struct backend *b, const json_t *q)
 	json_t *bad = take_id(q, &want.id);
 	int r;
 
+	if (!bad && b->stop)
+		bad = refuse("vgpu-backend is stopping");
 	if (!bad)
 		bad = take_number(q, "max-sessions", 1, MAX_SESSIONS_VM,
 				  &want.max_sessions);
@@ -132,7 +134,8 @@ static json_t *op_unregister(struct backend *b, const json_t *q)
 	log_info("VM %s: unregistered", id.text);
 	if (dev) {
 		dev->vm = NULL;
-		device_close(dev, "its VM was unregistered");
+		device_close(dev, VGPU_E_NO_DEVICE,
+			     "its VM was unregistered");
 	}
 	return done(json_pack("{s:s}", "vm", id.text));
 }

@@ -41,7 +41,8 @@ static struct device *device_new(struct backend *b, struct vm *vm,
 		 name);
 	dev->state = VGPU_STATE_INITIALISING;
 	dev->online = true;
-	bucket_init(&dev->bucket, PASS_RATE, PASS_BURST, now_ms());
+	bucket_init(&dev->passes, PASS_RATE, PASS_BURST, now_ms());
+	bucket_init(&dev->starts, START_RATE, START_BURST, now_ms());
 	session_table_init(&dev->sessions);
 	device_nodes_name(dev);
 	return dev;
@@ -92,13 +93,13 @@ void device_remove(struct device *dev, const char *why)
 	free(dev);
 }
 
-void device_close(struct device *dev, const char *why)
+void device_close(struct device *dev, uint32_t code, const char *why)
 {
 	if (dev->leaving)
 		return;
 	log_info("%s: closing: %s", dev->label, why);
 	dev->leaving = true;
-	dev->close_by = now_ms() + CLOSE_MS;
+	dev->why_code = code;
 	dev->dirty = true;
 }
 
@@ -124,20 +125,44 @@ void device_event(struct device *dev, const char *rest)
 	dev->dirty = true;
 }
 
+static void put(struct device *dev, const char *node, const char *value)
+{
+	int r = store_write_if(&dev->b->store, dev->be, VGPU_NODE_BE_STATE,
+			       node, value);
+
+	if (r < 0 && r != -ENOENT)
+		log_warn("%s: cannot write %s/%s: %s", dev->label, dev->be,
+			 node, strerror(-r));
+}
+
+/* Why a guest cannot use the device now, or nothing when it can. */
+static void put_error(struct device *dev, enum vgpu_state next)
+{
+	uint32_t code = dev->leaving ? dev->why_code : VGPU_E_CLOSED;
+	char text[STORE_TEXT_MAX];
+
+	if (next != VGPU_STATE_CLOSING && next != VGPU_STATE_CLOSED) {
+		(void)store_remove(&dev->b->store, dev->be, VGPU_NODE_BE_ERROR);
+		return;
+	}
+	if (dev->online && !dev->leaving)
+		return; /* the frontend's own wish */
+	snprintf(text, sizeof(text), "%u %s", code, vgpu_error_text(code));
+	put(dev, VGPU_NODE_BE_ERROR, text);
+}
+
 static void set_state(struct device *dev, enum vgpu_state next)
 {
 	char text[4];
-	int r;
 
+	put_error(dev, next);
 	snprintf(text, sizeof(text), "%d", (int)next);
-	r = store_write_if(&dev->b->store, dev->be, VGPU_NODE_BE_STATE,
-			   VGPU_NODE_BE_STATE, text);
-	if (r < 0 && r != -ENOENT)
-		log_warn("%s: cannot write its state: %s", dev->label,
-			 strerror(-r));
+	put(dev, VGPU_NODE_BE_STATE, text);
 	log_info("%s: %s, frontend %s", dev->label, xenbus_state_name(next),
 		 xenbus_state_name(dev->fe_state));
 	dev->state = next;
+	if (next == VGPU_STATE_CLOSING)
+		dev->close_by = now_ms() + CLOSE_MS;
 }
 
 static enum vgpu_state read_frontend(struct device *dev)
@@ -183,14 +208,13 @@ static void serve(struct device *dev, uint64_t now)
 	dev->online = read_online(dev);
 	dev->fe_state = read_frontend(dev);
 	run_fsm(dev);
-	if (dev->leaving && (dev->state == VGPU_STATE_CLOSED ||
-			     now >= dev->close_by)) {
-		if (dev->state != VGPU_STATE_CLOSED)
-			set_state(dev, VGPU_STATE_CLOSED);
-		device_remove(dev, "closed");
-		return;
+	if (dev->state == VGPU_STATE_CLOSING && now >= dev->close_by) {
+		set_state(dev, VGPU_STATE_CLOSED);
+		run_fsm(dev);
 	}
-	if (dev->state == VGPU_STATE_CONNECTED)
+	if (dev->leaving && dev->state == VGPU_STATE_CLOSED)
+		device_remove(dev, "closed");
+	else if (dev->state == VGPU_STATE_CONNECTED)
 		dev->dirty = sessions_scan(dev) || dev->dirty;
 }
 
@@ -205,14 +229,14 @@ static uint64_t tick(struct device *dev, uint64_t now)
 {
 	uint64_t next = sessions_tick(dev, now);
 
-	if (dev->leaving && now >= dev->close_by)
-		dev->dirty = true;
-	else if (dev->leaving)
+	if (dev->state == VGPU_STATE_CLOSING) {
 		next = earlier(next, dev->close_by);
+		dev->dirty |= now >= dev->close_by;
+	}
 	if (!dev->dirty)
 		return next;
-	if (!bucket_take(&dev->bucket, now))
-		return earlier(next, bucket_when(&dev->bucket, now));
+	if (!bucket_take(&dev->passes, now))
+		return earlier(next, bucket_when(&dev->passes, now));
 	serve(dev, now);
 	return now; /* come back at once: there may be more */
 }

@@ -31,9 +31,11 @@ struct device {
 	enum vgpu_state fe_state;    /* as last read */
 	bool online;
 	bool leaving;                /* unregistered, or the daemon stops */
-	uint64_t close_by;           /* leaving: when to stop being polite */
+	uint64_t close_by;           /* Closing: when to wait no longer */
+	uint32_t why_code;           /* leaving: for the guest, of error.def */
 	bool dirty;                  /* a watch fired: look at the nodes */
-	struct bucket bucket;        /* how often */
+	struct bucket passes;        /* how often */
+	struct bucket starts;        /* of sessions */
 	struct session_table sessions;
 	unsigned int bad_names;      /* session nodes that are no session name */
 };
@@ -46,8 +48,8 @@ struct device *device_find(struct backend *b, uint32_t domid);
 int device_make(struct backend *b, struct vm *vm, const struct domain *d,
 		char *why, size_t size);
 
-/* Close with the xenbus handshake, then remove. */
-void device_close(struct device *dev, const char *why);
+/* Close with the xenbus handshake, then remove; the guest is told @code. */
+void device_close(struct device *dev, uint32_t code, const char *why);
 
 /* Remove at once: nodes, sessions, memory. */
 void device_remove(struct device *dev, const char *why);

@@ -199,7 +199,8 @@ static void match_one(struct backend *b, struct vm *vm)
 			second = d;
 	}
 	if (vm->device && !first) {
-		device_close(vm->device, "its domain has another name now");
+		device_close(vm->device, VGPU_E_NO_DEVICE,
+			     "its domain has another name now");
 		return; /* comes back here once the device is gone */
 	}
 	if (first && second)

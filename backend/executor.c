@@ -265,7 +265,9 @@ static void describe(char *text, size_t size, const struct executor *e,
 
 static void died(struct executor *e, const char *text)
 {
-	log_error("executor %d died: %s", (int)e->pid, text);
+	/* A kill was said when it was done. */
+	log_line(e->killed ? LOG_TRACE : LOG_ERROR, "executor %d died: %s",
+		 (int)e->pid, text);
 	if (e->session)
 		session_end(e->session, VGPU_E_EXEC_DIED, text);
 	else if (!e->hello)

@@ -26,13 +26,15 @@ json_t *health_problems(struct backend *b)
 {
 	json_t *list = json_array();
 	struct pool *p = &b->pool;
+	char trouble[SENTENCE_MAX * 2];
 	struct vm *vm;
 
-	if (p->error)
-		say(list, "no executor can be started: %s (%s)",
-		    vgpu_error_text(p->error), p->text);
-	else if (!p->driver_version && b->opt.warm)
+	if (p->error) {
+		pool_trouble(p, trouble, sizeof(trouble));
+		say(list, "%s", trouble);
+	} else if (!p->driver_version && b->opt.warm) {
 		say(list, "no executor has come up yet: the driver is still being loaded");
+	}
 	if (b->registry.bad_files)
 		say(list, "%u file%s of %s cannot be used: %s",
 		    b->registry.bad_files, b->registry.bad_files == 1 ? "" : "s",

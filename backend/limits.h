@@ -24,8 +24,11 @@
 #define MAX_SESSION_NODES    4096
 /* Unknown session nodes of one VM whose state is read in one pass. */
 #define MAX_READS_PASS       128
-/* New sessions of one VM in one pass: the others' turn comes between. */
-#define MAX_STARTS_PASS      8
+/* New sessions of one VM a second, and how many at once: each takes a warm
+ * executor, whose successor needs cuInit, and writes two lines of log. What
+ * comes faster waits. */
+#define START_RATE           20
+#define START_BURST          64
 /* Passes over one VM's nodes a second, and how many may come at once: a start
  * of a process takes three; one pass costs about a millisecond at worst. */
 #define PASS_RATE            50

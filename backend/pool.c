@@ -44,7 +44,7 @@ void pool_request(struct pool *p, struct session *s)
 		session_assign(s, e);
 		return;
 	}
-	if (p->error && !pool_count(p, EXECUTOR_WARMING)) {
+	if (p->error) {
 		session_end(s, p->error, p->text);
 		return;
 	}
@@ -91,8 +91,20 @@ static uint64_t back_off(unsigned int failures)
 	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
 }
 
+void pool_trouble(const struct pool *p, char *line, size_t size)
+{
+	/* The sentence of EXEC_DIED speaks to a guest. */
+	if (p->error == VGPU_E_EXEC_DIED)
+		snprintf(line, size, "no executor can be started: %s",
+			 p->text);
+	else
+		snprintf(line, size, "no executor can be started: %u %s (%s)",
+			 p->error, vgpu_error_text(p->error), p->text);
+}
+
 void pool_failed(struct pool *p, uint32_t error, const char *text)
 {
+	char line[SENTENCE_MAX * 2];
 	struct session *s;
 	uint64_t wait;
 	bool news = p->error != error || strcmp(p->text, text);
@@ -102,12 +114,11 @@ void pool_failed(struct pool *p, uint32_t error, const char *text)
 	p->retry_at = now_ms() + wait;
 	p->error = error;
 	snprintf(p->text, sizeof(p->text), "%s", text);
+	pool_trouble(p, line, sizeof(line));
 	/* Said once, not every 30 s for a night. */
-	log_line(news ? LOG_ERROR : LOG_TRACE,
-		 "no executor can be started: %u %s (%s); next try in %u s",
-		 error, vgpu_error_text(error), text,
+	log_line(news ? LOG_ERROR : LOG_TRACE, "%s; next try in %u s", line,
 		 (unsigned int)(wait / 1000));
-	if (pool_count(p, EXECUTOR_WARMING))
+	if (p->failures == 1 && pool_count(p, EXECUTOR_WARMING))
 		return; /* another one may still make it */
 	while ((s = TAILQ_FIRST(&p->waiting)))
 		session_end(s, error, text);

@@ -9,6 +9,7 @@
 #define VGPU_POOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -39,6 +40,9 @@ void pool_cancel(struct pool *p, struct session *s);
 void pool_warm(struct pool *p, struct executor *e, const struct exec_msg *hello);
 void pool_failed(struct pool *p, uint32_t error, const char *text);
 void pool_pause(struct pool *p); /* a warm one died alone */
+
+/* While p->error is set: what is wrong, in one line. */
+void pool_trouble(const struct pool *p, char *line, size_t size);
 
 unsigned int pool_count(const struct pool *p, enum executor_state s);
 

@@ -16,3 +16,22 @@ $(B)/bin/vgpu-backend: $(BACKEND_OBJS) $(LIB_OBJS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -ljansson -lsystemd
 
 ALL += $(B)/bin/vgpu-backend
+
+# Tests of the parts that need no XenStore: name, and the objects it takes.
+BACKEND_TEST_xenbus_fsm_test    := xenbus_fsm
+BACKEND_TEST_session_table_test := session_table
+BACKEND_TEST_backend_parse_test := parse bucket
+BACKEND_TEST_registry_test      := registry registry_file parse
+BACKEND_TESTS := xenbus_fsm_test session_table_test backend_parse_test \
+	registry_test
+
+define backend_test
+$(B)/tests/unit/$(1): $(B)/obj/tests/unit/$(1).o \
+		$(BACKEND_TEST_$(1):%=$(B)/obj/backend/%.o) $(LIB_OBJS)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -ljansson
+endef
+$(foreach t,$(BACKEND_TESTS),$(eval $(call backend_test,$(t))))
+
+UNIT_TESTS += $(BACKEND_TESTS:%=$(B)/tests/unit/%)
+E2E_TESTS += tests/e2e/backend.t

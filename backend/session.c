@@ -288,9 +288,21 @@ static void sweep_unseen(struct device *dev)
 	}
 }
 
+/* A node that is new to us; false when its turn is another time. */
+static bool meet(struct device *dev, const char *name, unsigned int *reads)
+{
+	if (!may_be_new(dev, name) || ++*reads > MAX_READS_PASS ||
+	    session_nodes_state(dev, name) != VGPU_STATE_INITIALISED)
+		return true;
+	if (!bucket_take(&dev->starts, now_ms()))
+		return false;
+	start(dev, name);
+	return true;
+}
+
 bool sessions_scan(struct device *dev)
 {
-	unsigned int n = 0, reads = 0, starts = 0;
+	unsigned int n = 0, reads = 0;
 	AUTO_FREE char **names = store_list(&dev->b->store, dev->fe_session,
 					    &n);
 	struct session *s;
@@ -307,23 +319,12 @@ bool sessions_scan(struct device *dev)
 		s->seen = false;
 	for (unsigned int i = 0; i < n; i++) {
 		s = session_table_find(&dev->sessions, names[i]);
-		if (s) {
+		if (s)
 			look(s);
-		} else if (may_be_new(dev, names[i])) {
-			if (++reads > MAX_READS_PASS)
-				break;
-			if (session_nodes_state(dev, names[i]) !=
-			    VGPU_STATE_INITIALISED)
-				continue;
-			more = ++starts > MAX_STARTS_PASS;
-			if (more)
-				break;
-			start(dev, names[i]);
-		}
+		else if (!more)
+			more = !meet(dev, names[i], &reads);
 	}
-	/* After a break the rest was not seen, which means nothing. */
-	if (!more && reads <= MAX_READS_PASS)
-		sweep_unseen(dev);
+	sweep_unseen(dev);
 	return more;
 }
 

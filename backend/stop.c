@@ -15,7 +15,7 @@ void stop_begin(struct backend *b)
 
 	b->stop_by = now_ms() + STOP_MS;
 	TAILQ_FOREACH(dev, &b->devices, link)
-		device_close(dev, "vgpu-backend stops");
+		device_close(dev, VGPU_E_NO_BACKEND, "vgpu-backend stops");
 	pool_stop(&b->pool);
 }
 

@@ -84,6 +84,10 @@ static struct fsm_step at_closed(enum vgpu_state fe)
 	case S(INIT_WAIT):
 	case S(INITIALISED):
 		return move(S(INIT_WAIT), true, true);
+	/* The device was away for a while, and a frontend that is only a
+	 * library in each process has nobody who would have noticed. */
+	case S(CONNECTED):
+		return move(S(INIT_WAIT), true, false);
 	default:
 		return move(S(CLOSED), false, false);
 	}

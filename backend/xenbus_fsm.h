@@ -25,6 +25,7 @@ struct fsm_step {
  * @wanted: false when the device is to go (online 0, unregistered, stopping)
  *
  * Call again with the new state until next == be; that takes at most 3 calls.
+ * The caller ends a CLOSING that the frontend does not answer.
  */
 struct fsm_step xenbus_fsm(enum vgpu_state be, enum vgpu_state fe, bool wanted);
 

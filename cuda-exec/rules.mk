@@ -2,11 +2,6 @@
 EXEC_SRCS := $(sort $(wildcard cuda-exec/*.c))
 EXEC_OBJS := $(EXEC_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/gen/handlers.o
 
-# The generated handlers include headers of the tree.
-$(B)/obj/gen/handlers.o: $(B)/gen/handlers.c $(GEN)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-
 
 $(B)/bin/vgpu-exec: $(EXEC_OBJS) $(LIB_OBJS)
 	@mkdir -p $(@D)

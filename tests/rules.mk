@@ -1,2 +1,3 @@
 include tests/cuda/rules.mk
+include tests/gpu/rules.mk
 include tests/bench/rules.mk

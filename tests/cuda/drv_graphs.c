@@ -60,6 +60,10 @@ static CUgraphNode add_copy_out(CUgraph g, CUgraphNode after, void *host,
 {
 	CUDA_MEMCPY3D c = { .srcMemoryType = CU_MEMORYTYPE_DEVICE,
 			    .srcDevice = p,
+			    .srcPitch = N * 4,
+			    .srcHeight = 1,
+			    .dstPitch = N * 4,
+			    .dstHeight = 1,
 			    .dstMemoryType = CU_MEMORYTYPE_HOST,
 			    .dstHost = host,
 			    .WidthInBytes = N * 4,
@@ -227,7 +231,8 @@ static void wrong_graphs(void)
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphAddEmptyNode(&a, g, NULL, 0));
 	DRV(cuGraphAddEmptyNode(&b, g, &a, 1));
-	DRV(cuGraphAddDependencies(g, &b, &a, NULL, 1));
+	SHOW("an edge that closes a loop",
+	     cuGraphAddDependencies(g, &b, &a, NULL, 1));
 	SHOW("a graph with a loop", cuGraphInstantiate(&exec, g, 0));
 	DRV(cuGraphDestroy(g));
 }

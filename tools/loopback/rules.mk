@@ -34,11 +34,12 @@ LB_SRCS := main paths control start toolstack \
            broker conn ops domain grant port show store client
 LB_OBJS := $(LB_SRCS:%=$(B)/obj/$(LB)/%.o)
 
-# tools/lib is compiled with the sanitizer, where there is one.
+# tools/lib is compiled with the sanitizer, where there is one. The old kind
+# of path serves libxenstore's own dependency too.
 $(LB_BIN): $(LB_OBJS) $(LIB_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lxenstore -lpthread \
-	  -Wl,-rpath,'$$ORIGIN/../loopback/lib'
+	  -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../loopback/lib'
 
 # Debian's xenstored: installed, named by VGPU_XENSTORED, or unpacked from
 # its package, which need not be installed.

@@ -79,6 +79,14 @@ unsigned int slot_width(enum ptx_type t)
 	return ptx_type_size(t) == 8 ? 8 : 4;
 }
 
+static uint32_t slot_note(struct ptx_func *f, uint32_t off, uint32_t kind)
+{
+	f->slots = grow(f->slots, &f->cap_slots, f->nslots, sizeof(off));
+	f->slots[f->nslots++] = off | kind;
+	return off;
+}
+
+/* @width 0 is a predicate: one mask of 32 lanes. */
 uint32_t slot_new(struct ptx_parser *p, unsigned int width)
 {
 	uint32_t at = p->fn->window;
@@ -89,12 +97,13 @@ uint32_t slot_new(struct ptx_parser *p, unsigned int width)
 			p->pred_at = at;
 			p->fn->window += 128;
 		}
-		return p->pred_at + 4 * (32 - p->pred_left--);
+		return slot_note(p->fn, p->pred_at + 4 * (32 - p->pred_left--),
+				 2);
 	}
 	p->fn->window += 32 * width;
 	if (p->fn->window > 64u << 20)
 		ptx_unsupported(p, "%s has too many registers", p->fn->name);
-	return at;
+	return slot_note(p->fn, at, width == 8);
 }
 
 static uint32_t const_add(struct ptx_parser *p, struct ptx_const c)

@@ -130,18 +130,19 @@ void cta_fault(struct warp *w, const struct insn *in, int error,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* exec_warp.c */
-void warp_run(struct warp *w, uint64_t budget);
+void warp_run(struct warp *w, uint64_t budget, bool fair);
 bool warp_pick(struct warp *w);
-void warp_goto(struct warp *w, uint32_t lanes, uint32_t pc);
+void warp_park(struct warp *w);
 void warp_wake(struct warp *w);
 
 /* exec_bar.c */
 void bar_exit_check(struct cta *c);
+void warpsync_check(struct warp *w);
 
 /* exec_ctl.c, exec_call.c, exec_bar.c, exec_vote.c: control */
 exec_fn ex_bra, ex_brx, ex_exit, ex_trap, ex_call, ex_ret, ex_bar, ex_bar_red,
 	ex_bar_arrive, ex_bar_warp, ex_shfl, ex_vote, ex_match, ex_redux,
-	ex_activemask, ex_syscall, ex_nop, ex_elect, ex_fence, ex_end;
+	ex_activemask, ex_syscall, ex_nop, ex_elect, ex_fence;
 
 #define REG(off) ((void *)(w->regs + (off)))
 
@@ -233,9 +234,10 @@ uint32_t float_pack(double x, unsigned int ebits, unsigned int mbits, int rnd,
 double add_to_odd(double a, double b);
 
 /* exec_mem.c, exec_param.c, exec_atom.c */
-exec_fn ex_ld, ex_st, ex_lea_local, ex_cvta, ex_isspacep, ex_prefetch,
-	ex_clock, ex_mov_pack, ex_mov_unpack, ex_ld_kparam, ex_atom, ex_cp_async,
-	ex_ld_u32_global, ex_st_u32_global, ex_ld_u32_shared, ex_st_u32_shared;
+exec_fn ex_lea_local, ex_cvta, ex_isspacep, ex_clock, ex_mov_pack,
+	ex_mov_unpack, ex_atom, ex_cp_async;
+/* by space and log2 of the size */
+extern exec_fn *const ex_ld[7][4], *const ex_st[7][4];
 enum atom_op { A_ADD, A_MIN, A_MAX, A_AND, A_OR, A_XOR, A_EXCH, A_CAS, A_INC,
 	       A_DEC };
 
@@ -250,6 +252,9 @@ void *mem_at(struct warp *w, const struct insn *in, unsigned int lane,
 /* printf.c: device printf; returns the number vprintf gives the kernel */
 int dev_printf(struct warp *w, const struct insn *in, unsigned int lane,
 	       uint64_t fmt, uint64_t args);
+/* The line that a failed device assertion prints, at the next flush. */
+void dev_assert(struct warp *w, unsigned int lane, const char *file,
+		unsigned int line, const char *func, const char *text);
 /* Copy a NUL-terminated string out of device memory; false after a fault. */
 bool dev_string(struct warp *w, const struct insn *in, unsigned int lane,
 		uint64_t addr, char *buf, size_t size);

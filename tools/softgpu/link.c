@@ -173,6 +173,15 @@ static void check_relocs(struct ptx_parser *p, const struct ptx_var *v)
 	}
 }
 
+static void check_callees(struct ptx_parser *p, const struct ptx_func *f)
+{
+	for (size_t i = 0; i < f->ncallees; i++)
+		if (!f->callees[i]->defined)
+			ptx_unsupported(p, "%s calls %s, which this module "
+					"does not define", f->name,
+					f->callees[i]->name);
+}
+
 void ptx_link(struct ptx_parser *p)
 {
 	struct ptx_module *m = p->mod;
@@ -183,8 +192,10 @@ void ptx_link(struct ptx_parser *p)
 	join_externs(p);
 	for (size_t i = 0; i < m->nvars; i++)
 		check_relocs(p, m->vars[i]);
-	for (size_t i = 0; i < m->nfuncs; i++)
+	for (size_t i = 0; i < m->nfuncs; i++) {
+		check_callees(p, m->funcs[i]);
 		resolve_consts(m, m->funcs[i]);
+	}
 	for (size_t i = 0; i < m->nfuncs; i++)
 		if (!m->funcs[i]->entry && m->funcs[i]->defined)
 			link_function(p, m->funcs[i]);

@@ -189,6 +189,8 @@ struct ptx_func {
 				 * allocation cursor while decoding */
 	uint32_t base;		/* where the window lies in the file */
 	uint32_t frame;		/* bytes of local memory */
+	uint32_t *slots;	/* offset | 0: 4 bytes, 1: 8 bytes, 2: mask */
+	size_t nslots, cap_slots;
 	struct ptx_const *consts;
 	size_t nconsts, cap_consts;
 	struct ptx_special *specials;

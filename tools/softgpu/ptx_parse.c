@@ -263,6 +263,7 @@ int ptx_load(const char *text, size_t len, struct ptx_module **out)
 void ptx_free(struct ptx_module *m)
 {
 	for (size_t i = 0; i < m->nfuncs; i++) {
+		free(m->funcs[i]->slots);
 		free(m->funcs[i]->consts);
 		free(m->funcs[i]->specials);
 		free(m->funcs[i]->shared);

@@ -5,7 +5,7 @@ SOFTGPU_SRCS := $(wildcard $(SOFTGPU_DIR)*.c)
 SOFTGPU_OBJS := $(SOFTGPU_SRCS:%.c=$(B)/obj/%.o)
 SOFTGPU_LIB  := $(B)/lib/libsoftgpu.so
 EXTRA_tools_softgpu_ := -O3 -fwrapv -fno-strict-aliasing -fno-math-errno \
-                        -ffp-contract=off
+                        -ffp-contract=off -Wno-type-limits
 
 ALL += $(SOFTGPU_LIB)
 

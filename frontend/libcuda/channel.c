@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * channel.c - records into the ring, replies out of the slots, and waiting.
+ *
+ * Any thread may submit; the ring's lock is held while a record is written.
+ * A waiting thread spins for the time that the host set, then sleeps: one of
+ * the sleepers waits for the event channel, the others for it.
+ */
+#include "frontend/libcuda/vg.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <xenevtchn.h>
+
+#include "tools/lib/log.h"
+
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ring_prod ring;
+static uint32_t next_seq;
+
+static _Atomic uint32_t slots_busy;
+static _Atomic uint32_t deferred, deferred_op;
+
+static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t sleep_cond = PTHREAD_COND_INITIALIZER;
+static bool polling; /* one thread is at the event channel */
+
+_Static_assert(VGPU_SLOTS == 32, "slots_busy has a bit for each");
+
+static const char *const op_names[OP_NR] = {
+#define X(name, cls) [OP_##name] = #name,
+	VGPU_OPS(X)
+#undef X
+};
+
+void vg_channel_open(uint8_t *data, uint32_t size)
+{
+	ring = (struct ring_prod){ .ctl = vg_session.ctl, .data = data,
+				   .size = size };
+	next_seq = 0;
+}
+
+uint32_t vg_max_record(void)
+{
+	return ring_max_record(ring.size);
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+static bool exec_alive(void)
+{
+	return shared_load8(&vg_session.ctl->exec_alive) != 0;
+}
+
+static CUresult lost(void)
+{
+	char detail[300];
+	enum vgpu_error e;
+
+	if (atomic_load(&vg_status) != CUDA_SUCCESS)
+		return (CUresult)atomic_load(&vg_status);
+	e = vg_session_verdict(detail, sizeof(detail));
+	return vg_session_lost(e, detail);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool spin(bool (*ready)(void *), void *arg)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0;; i++) {
+		if (ready(arg))
+			return true;
+		cpu_relax();
+		if (i % 32)
+			continue;
+		if (!end)
+			end = now_ns() + vg_session.spin_ns;
+		else if (now_ns() > end)
+			return false;
+	}
+}
+
+/* Wait for the event channel; the kernel keeps it masked until we say so. */
+static void at_the_channel(void)
+{
+	struct pollfd p = { .fd = xenevtchn_fd(vg_session.xce),
+			    .events = POLLIN };
+	xenevtchn_port_or_error_t port;
+
+	/* A limit, so that a lost executor is noticed in any case. */
+	if (poll(&p, 1, 500) <= 0)
+		return;
+	port = xenevtchn_pending(vg_session.xce);
+	if (port >= 0 &&
+	    xenevtchn_unmask(vg_session.xce, (evtchn_port_t)port))
+		log_warn("unmask: %s", strerror(errno));
+}
+
+static void sleep_a_while(void)
+{
+	struct timespec t;
+
+	if (!polling) {
+		polling = true;
+		pthread_mutex_unlock(&sleep_lock);
+		at_the_channel();
+		pthread_mutex_lock(&sleep_lock);
+		polling = false;
+		pthread_cond_broadcast(&sleep_cond);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec++;
+	pthread_cond_timedwait(&sleep_cond, &sleep_lock, &t);
+}
+
+/* Until @ready, however long the GPU takes; ends when the executor does. */
+CUresult vg_wait(bool (*ready)(void *), void *arg)
+{
+	struct vgpu_control *c = vg_session.ctl;
+	bool done = spin(ready, arg);
+
+	if (done)
+		return CUDA_SUCCESS;
+	__atomic_fetch_add(&c->guest_waiters, 1, __ATOMIC_SEQ_CST);
+	shared_fence();
+	pthread_mutex_lock(&sleep_lock);
+	while (!(done = ready(arg)) && exec_alive())
+		sleep_a_while();
+	pthread_mutex_unlock(&sleep_lock);
+	__atomic_fetch_sub(&c->guest_waiters, 1, __ATOMIC_SEQ_CST);
+	/* The last words may have come between the two looks. */
+	return done || ready(arg) ? CUDA_SUCCESS : lost();
+}
+
+/* ---- records ----------------------------------------------------------- */
+
+static bool room_for(void *arg)
+{
+	return ring_room(&ring, ring_need(&ring, *(uint32_t *)arg));
+}
+
+static bool room_outside(void *arg)
+{
+	bool room;
+
+	pthread_mutex_lock(&ring_lock);
+	room = room_for(arg);
+	pthread_mutex_unlock(&ring_lock);
+	return room;
+}
+
+/* Take the ring's lock with room for @len bytes. */
+static CUresult lock_room(uint32_t len)
+{
+	CUresult r;
+
+	pthread_mutex_lock(&ring_lock);
+	while (!room_for(&len)) {
+		pthread_mutex_unlock(&ring_lock);
+		r = vg_wait(room_outside, &len);
+		if (r)
+			return r;
+		pthread_mutex_lock(&ring_lock);
+	}
+	return CUDA_SUCCESS;
+}
+
+static void fill(uint8_t *to, const struct vg_seg *in, int nin)
+{
+	for (int i = 0; i < nin; i++) {
+		uint64_t pad = VGPU_ALIGN8(in[i].len) - in[i].len;
+
+		if (in[i].len)
+			memcpy(to, in[i].ptr, in[i].len);
+		memset(to + in[i].len, 0, pad);
+		to += in[i].len + pad;
+	}
+}
+
+static uint64_t total(const struct vg_seg *s, int n)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (s[i].len > UINT32_MAX)
+			return UINT64_MAX;
+		sum += VGPU_ALIGN8(s[i].len);
+	}
+	return sum;
+}
+
+/* One record; @seq gets its number. */
+static CUresult submit(struct vgpu_rec *h, const struct vg_seg *in, int nin)
+{
+	uint64_t body = total(in, nin);
+	uint8_t *to;
+	CUresult r;
+	bool bell;
+
+	if (body > vg_max_record() - sizeof(*h))
+		return CUDA_ERROR_INVALID_VALUE;
+	h->len = (uint32_t)(sizeof(*h) + body);
+	r = lock_room(h->len);
+	if (r)
+		return r;
+	h->seq = ++next_seq;
+	to = ring_reserve(&ring, h->len);
+	memcpy(to, h, sizeof(*h));
+	fill(to + sizeof(*h), in, nin);
+	bell = ring_publish(&ring, h->len);
+	pthread_mutex_unlock(&ring_lock);
+	if (bell && xenevtchn_notify(vg_session.xce, vg_session.port) < 0)
+		log_warn("notify: %s", strerror(errno));
+	return CUDA_SUCCESS;
+}
+
+static void header(struct vgpu_rec *h, enum vgpu_op op, uint8_t flags)
+{
+	struct vg_ctx *c = vg_ctx();
+
+	*h = (struct vgpu_rec){
+		.op = (uint16_t)op, .flags = flags,
+		.capture_mode = vg_thread.capture_mode,
+		.ctx = c ? c->id : 0, .thread = vg_thread.number,
+	};
+}
+
+CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin)
+{
+	struct vgpu_rec h;
+
+	header(&h, op, 0);
+	return submit(&h, in, nin);
+}
+
+/* ---- replies ----------------------------------------------------------- */
+
+static bool slot_free(void *arg)
+{
+	(void)arg;
+	return atomic_load(&slots_busy) != UINT32_MAX;
+}
+
+static CUresult slot_take(uint16_t *slot)
+{
+	for (;;) {
+		uint32_t busy = atomic_load(&slots_busy), bit;
+		CUresult r;
+
+		if (busy == UINT32_MAX) {
+			r = vg_wait(slot_free, NULL);
+			if (r)
+				return r;
+			continue;
+		}
+		bit = ~busy & -~busy;
+		if (atomic_compare_exchange_weak(&slots_busy, &busy,
+						 busy | bit)) {
+			*slot = (uint16_t)__builtin_ctz(bit);
+			return CUDA_SUCCESS;
+		}
+	}
+}
+
+static void slot_put(uint16_t slot)
+{
+	atomic_fetch_and(&slots_busy, ~(1u << slot));
+}
+
+static struct vgpu_slot *slot_at(uint16_t slot)
+{
+	return (void *)(vg_session.slots + slot * VGPU_SLOT_SIZE);
+}
+
+struct awaited {
+	struct vgpu_slot *slot;
+	uint32_t seq;
+};
+
+static bool slot_done(void *arg)
+{
+	struct awaited *a = arg;
+
+	return shared_load32(&a->slot->done) == a->seq;
+}
+
+static void scatter(const uint8_t *from, uint64_t len, const struct vg_seg *out,
+		    int nout)
+{
+	for (int i = 0; i < nout; i++) {
+		uint64_t step = VGPU_ALIGN8(out[i].len);
+		uint64_t n = out[i].len < len ? out[i].len : len;
+
+		if (n && out[i].ptr)
+			memcpy((void *)(uintptr_t)out[i].ptr, from, n);
+		if (step >= len)
+			return;
+		from += step;
+		len -= step;
+	}
+}
+
+/* What device code printed before this reply belongs to our stdout. */
+static void fetch_output(uint32_t bytes)
+{
+	struct in_vgOutput in = { .cap = 1536 };
+	struct { struct out_vgOutput h; char text[1536]; } out;
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_seg d[] = { { &out.h, sizeof(out.h) },
+			      { out.text, sizeof(out.text) } };
+
+	while (bytes) {
+		if (vg_call(OP_vgOutput, &s, 1, d, 2) || !out.h.len ||
+		    out.h.len > sizeof(out.text))
+			return;
+		fwrite(out.text, 1, out.h.len, stdout);
+		bytes = out.h.len < bytes ? bytes - out.h.len : 0;
+	}
+	fflush(stdout);
+}
+
+static void note_deferred(const struct vgpu_slot *s)
+{
+	uint32_t none = 0, e = s->deferred, op = s->deferred_op;
+
+	if (!e || !atomic_compare_exchange_strong(&deferred, &none, e))
+		return;
+	atomic_store(&deferred_op, op);
+	log_info("%s failed earlier with %u", op < OP_NR && op_names[op] ?
+		 op_names[op] : "a call", e);
+}
+
+CUresult vg_report(CUresult r)
+{
+	uint32_t e;
+
+	if (likely(!atomic_load_explicit(&deferred, memory_order_relaxed)))
+		return r;
+	e = atomic_exchange(&deferred, 0);
+	return r ? r : (CUresult)e;
+}
+
+/* Errors that leave the context unusable, by the driver API reference. */
+static bool never_goes_away(CUresult r)
+{
+	switch (r) {
+	case CUDA_ERROR_ECC_UNCORRECTABLE:
+	case CUDA_ERROR_ILLEGAL_ADDRESS:
+	case CUDA_ERROR_LAUNCH_TIMEOUT:
+	case CUDA_ERROR_ASSERT:
+	case CUDA_ERROR_HARDWARE_STACK_ERROR:
+	case CUDA_ERROR_ILLEGAL_INSTRUCTION:
+	case CUDA_ERROR_MISALIGNED_ADDRESS:
+	case CUDA_ERROR_INVALID_ADDRESS_SPACE:
+	case CUDA_ERROR_INVALID_PC:
+	case CUDA_ERROR_LAUNCH_FAILED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static CUresult collect(struct awaited *a, const struct vg_seg *out, int nout,
+			const uint8_t *window, uint32_t *output)
+{
+	uint32_t len = a->slot->len;
+	CUresult result = (CUresult)a->slot->result;
+	uint32_t cap = VGPU_SLOT_SIZE - sizeof(*a->slot);
+
+	if (!window && len > cap)
+		len = cap;
+	if (!result || window)
+		scatter(window ? window : a->slot->data, len, out, nout);
+	*output = a->slot->output;
+	if (a->slot->deferred)
+		note_deferred(a->slot);
+	if (unlikely(never_goes_away(result)) && vg_ctx())
+		atomic_store(&vg_ctx()->sticky, (int)result);
+	return result;
+}
+
+static CUresult exchange(struct vgpu_rec *h, const struct vg_seg *in, int nin,
+			 const struct vg_seg *out, int nout,
+			 const uint8_t *window)
+{
+	uint32_t output = 0;
+	struct awaited a;
+	CUresult r = slot_take(&h->slot);
+
+	if (r)
+		return r;
+	r = submit(h, in, nin);
+	if (!r) {
+		a = (struct awaited){ slot_at(h->slot), h->seq };
+		r = vg_wait(slot_done, &a);
+		if (!r)
+			r = collect(&a, out, nout, window, &output);
+	}
+	slot_put(h->slot);
+	if (unlikely(output) && h->op != OP_vgOutput)
+		fetch_output(output);
+	return r;
+}
+
+/* A reply that is larger than a slot comes through a piece of the window. */
+static CUresult exchange_large(struct vgpu_rec *h, const struct vg_seg *in,
+			       int nin, const struct vg_seg *out, int nout,
+			       uint64_t bytes)
+{
+	struct vg_piece p;
+	CUresult r = vg_piece_take(&p);
+
+	if (r)
+		return r;
+	if (bytes > p.size) {
+		vg_piece_free(&p);
+		return CUDA_ERROR_INVALID_VALUE;
+	}
+	h->flags |= VGPU_REC_WINDOW;
+	h->reply_arena = p.arena;
+	h->reply_off = (uint32_t)p.offset;
+	h->reply_cap = (uint32_t)bytes;
+	r = exchange(h, in, nin, out, nout, p.base);
+	vg_piece_free(&p);
+	return r;
+}
+
+CUresult vg_call_opts(enum vgpu_op op, const struct vg_seg *in, int nin,
+		      const struct vg_seg *out, int nout,
+		      const struct vg_opts *o)
+{
+	uint64_t bytes = total(out, nout);
+	struct vgpu_rec h;
+
+	header(&h, op, VGPU_REC_SYNC);
+	if (o && o->use_ctx)
+		h.ctx = o->ctx;
+	if (o && o->blob) {
+		h.blob = o->blob;
+		h.flags |= VGPU_REC_BLOB;
+	}
+	if (bytes > VGPU_SLOT_SIZE - sizeof(struct vgpu_slot))
+		return exchange_large(&h, in, nin, out, nout, bytes);
+	return exchange(&h, in, nin, out, nout, NULL);
+}
+
+CUresult vg_call(enum vgpu_op op, const struct vg_seg *in, int nin,
+		 const struct vg_seg *out, int nout)
+{
+	return vg_call_opts(op, in, nin, out, nout, NULL);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * copy.c - copies. Small ones travel in the record or the reply, large ones
+ * through pieces of the window, so that our memcpy and the GPU's DMA overlap;
+ * addresses that the host's driver knows go as they are.
+ */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+/* Up to here a copy costs less inside the record than a piece does. */
+#define INLINE_IN  16384u
+#define INLINE_OUT (VGPU_SLOT_SIZE - sizeof(struct vgpu_slot))
+/* Pieces that one copy from the GPU keeps on the way. */
+#define AHEAD 8u
+
+static CUresult stream_id(CUstream s, uint32_t *id)
+{
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	return r ? r : vg_handle_in(KIND_STREAM, (uintptr_t)s, id);
+}
+
+/* ---- to the GPU -------------------------------------------------------- */
+
+static CUresult in_record(uint64_t dst, const void *src, uint32_t n,
+			  uint32_t stream, bool known)
+{
+	struct in_vgCopyIn in = { dst, n, stream };
+	struct vg_seg s[] = { { &in, sizeof(in) }, { src, n } };
+
+	/* An address that we do not know may be wrong: the caller is told. */
+	return known ? vg_post(OP_vgCopyIn, s, 2) :
+		       vg_call(OP_vgCopyIn, s, 2, NULL, 0);
+}
+
+static CUresult post_piece(const struct vg_piece *p, uint64_t device,
+			   uint64_t n, uint32_t stream, bool to_device)
+{
+	struct in_vgCopyWindow in = {
+		.device = device, .len = n, .offset = p->offset,
+		.arena = p->arena, .stream = stream, .to_device = to_device,
+		.fence = p->index, .value = p->value,
+	};
+	struct vg_seg s = { &in, sizeof(in) };
+
+	return vg_post(OP_vgCopyWindow, &s, 1);
+}
+
+static CUresult in_pieces(uint64_t dst, const uint8_t *src, uint64_t n,
+			  uint32_t stream, bool wait)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	while (n && !r) {
+		struct vg_piece p;
+		uint64_t k;
+
+		r = vg_piece_take(&p);
+		if (r)
+			return r;
+		k = n < p.size ? n : p.size;
+		memcpy(p.base, src, k);
+		r = post_piece(&p, dst, k, stream, true);
+		if (r) {
+			vg_piece_free(&p);
+			return r;
+		}
+		dst += k;
+		src += k;
+		n -= k;
+		if (!n && wait)
+			r = vg_piece_wait(&p);
+		vg_piece_fly(&p);
+	}
+	return r;
+}
+
+CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
+		    bool sync)
+{
+	struct vg_range host;
+	bool known;
+	uint32_t id;
+	CUresult r = stream_id(s, &id);
+
+	if (r || !n)
+		return r;
+	if (!dst || !src)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (n > INLINE_IN && vg_range_find((uintptr_t)src, &host) &&
+	    host.kind == VG_RANGE_PINNED)
+		return vg_copy(dst, (uintptr_t)src, n, s, sync);
+	known = vg_range_known(dst, n);
+	if (n <= INLINE_IN)
+		r = in_record(dst, src, (uint32_t)n, id, known);
+	else
+		r = in_pieces(dst, src, n, id, sync || !known);
+	vg_stream_touch(id);
+	return sync ? vg_report(r) : r;
+}
+
+/* ---- from the GPU ------------------------------------------------------ */
+
+static CUresult out_reply(void *dst, uint64_t src, uint32_t n, uint32_t stream)
+{
+	struct in_vgCopyOut in = { src, n, stream };
+	struct vg_seg s = { &in, sizeof(in) }, o = { dst, n };
+
+	return vg_call(OP_vgCopyOut, &s, 1, &o, 1);
+}
+
+struct flight {
+	struct vg_piece p;
+	uint64_t n;
+	uint8_t *to;
+};
+
+static CUresult land(struct flight *f)
+{
+	CUresult r = vg_piece_wait(&f->p);
+
+	if (!r)
+		memcpy(f->to, f->p.base, f->n);
+	vg_piece_free(&f->p);
+	return r;
+}
+
+static CUresult start(struct flight *f, uint64_t src, uint8_t *dst, uint64_t n,
+		      uint32_t stream)
+{
+	CUresult r = vg_piece_take(&f->p);
+
+	if (r)
+		return r;
+	f->n = n < f->p.size ? n : f->p.size;
+	f->to = dst;
+	r = post_piece(&f->p, src, f->n, stream, false);
+	if (r)
+		vg_piece_free(&f->p);
+	return r;
+}
+
+static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
+			   uint32_t stream)
+{
+	struct flight f[AHEAD];
+	uint64_t head = 0, tail = 0;
+	CUresult r = CUDA_SUCCESS, e;
+
+	while (n || head != tail) {
+		if (n && !r && head - tail < AHEAD) {
+			struct flight *g = &f[head % AHEAD];
+
+			r = start(g, src, dst, n, stream);
+			if (r) {
+				n = 0;
+				continue;
+			}
+			src += g->n;
+			dst += g->n;
+			n -= g->n;
+			head++;
+			continue;
+		}
+		e = land(&f[tail++ % AHEAD]);
+		if (e && !r)
+			r = e;
+		if (r)
+			n = 0;
+	}
+	return r;
+}
+
+CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
+{
+	struct vg_range host;
+	uint32_t id;
+	CUresult r = stream_id(s, &id);
+
+	if (r || !n)
+		return r;
+	if (!dst || !src)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (n > INLINE_OUT && vg_range_find((uintptr_t)dst, &host) &&
+	    host.kind == VG_RANGE_PINNED)
+		return vg_copy((uintptr_t)dst, src, n, s, true);
+	if (n <= INLINE_OUT)
+		return vg_report(out_reply(dst, src, (uint32_t)n, id));
+	return vg_report(out_pieces(dst, src, n, id));
+}
+
+/* ---- addresses that the host knows ------------------------------------- */
+
+CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
+{
+	struct in_vgCopy in = { dst, src, n, 0, sync };
+	struct vg_seg seg = { &in, sizeof(in) };
+	bool known = vg_range_known(dst, n) && vg_range_known(src, n);
+	CUresult r = stream_id(s, &in.stream);
+
+	if (r || !n)
+		return r;
+	r = known ? vg_post(OP_vgCopy, &seg, 1) :
+		    vg_call(OP_vgCopy, &seg, 1, NULL, 0);
+	vg_stream_touch(in.stream);
+	if (!r && sync)
+		r = vg_report(vg_stream_wait(in.stream));
+	return r;
+}
+
+/* Unified addresses: what is not the GPU's is the program's own memory. */
+static bool on_gpu(uint64_t addr)
+{
+	struct vg_range r;
+
+	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN;
+}
+
+static CUresult any_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
+			 bool sync)
+{
+	bool d = on_gpu(dst), h = on_gpu(src);
+
+	if (d && h)
+		return vg_copy(dst, src, n, s, sync);
+	if (d)
+		return vg_copy_in(dst, (void *)(uintptr_t)src, n, s, sync);
+	if (h)
+		return vg_copy_out((void *)(uintptr_t)dst, src, n, s);
+	memmove((void *)(uintptr_t)dst, (void *)(uintptr_t)src, n);
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src,
+					   size_t n)
+{
+	return vg_copy_in(dst, src, n, vg_implicit_stream(), true);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpyHtoDAsync_v2(CUdeviceptr dst,
+						const void *src, size_t n,
+						CUstream hStream)
+{
+	struct vg_range host;
+
+	if (vg_range_find((uintptr_t)src, &host) &&
+	    host.kind == VG_RANGE_PINNED)
+		return vg_copy(dst, (uintptr_t)src, n, hStream, false);
+	return vg_copy_in(dst, src, n, hStream, false);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t n)
+{
+	return vg_copy_out(dst, src, n, vg_implicit_stream());
+}
+
+/* To pinned memory without waiting; pageable memory has the bytes when the
+ * call returns, as CUDA does it. */
+VG_EXPORT CUresult CUDAAPI cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src,
+						size_t n, CUstream hStream)
+{
+	struct vg_range host;
+
+	if (vg_range_find((uintptr_t)dst, &host) &&
+	    host.kind == VG_RANGE_PINNED)
+		return vg_copy((uintptr_t)dst, src, n, hStream, false);
+	return vg_copy_out(dst, src, n, hStream);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src,
+					   size_t n)
+{
+	return vg_copy(dst, src, n, vg_implicit_stream(), false);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t n)
+{
+	return any_copy(dst, src, n, vg_implicit_stream(), true);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src,
+					 size_t n, CUstream hStream)
+{
+	return any_copy(dst, src, n, hStream, false);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemcpyPeer(CUdeviceptr dst, CUcontext dctx,
+					CUdeviceptr src, CUcontext sctx,
+					size_t n)
+{
+	CUresult r = cuMemcpyPeerAsync(dst, dctx, src, sctx, n,
+				       vg_implicit_stream());
+
+	return r ? r : cuStreamSynchronize(vg_implicit_stream());
+}
+
+/* ---- fills: natively they do not wait either --------------------------- */
+
+#define FILL(name, ctype) \
+	VG_EXPORT CUresult CUDAAPI cuMemset##name##_v2(CUdeviceptr dst, \
+						       ctype v, size_t n) \
+	{ \
+		return cuMemset##name##Async(dst, v, n, vg_implicit_stream()); \
+	}
+FILL(D8, unsigned char)
+FILL(D16, unsigned short)
+FILL(D32, unsigned int)
+
+#define FILL2D(name, ctype) \
+	VG_EXPORT CUresult CUDAAPI cuMemset##name##_v2(CUdeviceptr dst, \
+			size_t pitch, ctype v, size_t w, size_t h) \
+	{ \
+		return cuMemset##name##Async(dst, pitch, v, w, h, \
+					     vg_implicit_stream()); \
+	}
+FILL2D(D2D8, unsigned char)
+FILL2D(D2D16, unsigned short)
+FILL2D(D2D32, unsigned int)

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* event.c - events: numbered here, recorded without waiting. */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+static CUresult event_of(CUevent hEvent, uint32_t *id, struct vg_event **e)
+{
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(KIND_EVENT, (uintptr_t)hEvent, id);
+	if (r)
+		return r;
+	*e = vg_handle_state(KIND_EVENT, *id);
+	/* Without state: one that the host numbered (from IPC, a graph). */
+	return *id ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+static bool flags_ok(unsigned int flags)
+{
+	if (flags & ~(unsigned int)(CU_EVENT_BLOCKING_SYNC |
+				    CU_EVENT_DISABLE_TIMING |
+				    CU_EVENT_INTERPROCESS))
+		return false;
+	return !(flags & CU_EVENT_INTERPROCESS) ||
+	       (flags & CU_EVENT_DISABLE_TIMING);
+}
+
+VG_EXPORT CUresult CUDAAPI cuEventCreate(CUevent *phEvent, unsigned int flags)
+{
+	struct in_vgEventCreate in = { .flags = flags };
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_event *e;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!phEvent || !flags_ok(flags))
+		return CUDA_ERROR_INVALID_VALUE;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = vg_handle_new(KIND_EVENT, &in.event);
+	if (r) {
+		free(e);
+		return r;
+	}
+	e->flags = flags;
+	e->ctx = c->id;
+	vg_handle_set_state(KIND_EVENT, in.event, e);
+	r = vg_post(OP_vgEventCreate, &s, 1);
+	if (r)
+		vg_handle_del(KIND_EVENT, in.event);
+	else
+		*phEvent = (CUevent)vg_handle_out(KIND_EVENT, in.event);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuEventDestroy_v2(CUevent hEvent)
+{
+	struct in_vgEvent in = { 0 };
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_event *e;
+	CUresult r = event_of(hEvent, &in.event, &e);
+
+	if (r)
+		return r;
+	r = vg_post(OP_vgEventDestroy, &s, 1);
+	vg_handle_del(KIND_EVENT, in.event);
+	return r;
+}
+
+static CUresult record(CUevent hEvent, CUstream hStream, unsigned int flags,
+		       bool with_flags)
+{
+	struct in_vgEventRecord in = { .flags = flags,
+				       .with_flags = with_flags };
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_event *e;
+	struct vg_stream *st;
+	CUresult r = event_of(hEvent, &in.event, &e);
+
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
+	if (r)
+		return r;
+	st = vg_handle_state(KIND_STREAM, in.stream);
+	if (e && st && st->ctx != e->ctx)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = vg_post(OP_vgEventRecord, &s, 1);
+	if (e)
+		atomic_fetch_add(&e->recorded, 1);
+	vg_stream_touch(in.stream);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuEventRecord(CUevent hEvent, CUstream hStream)
+{
+	return record(hEvent, hStream, 0, false);
+}
+
+VG_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent hEvent,
+						  CUstream hStream,
+						  unsigned int flags)
+{
+	if (flags & ~(unsigned int)CU_EVENT_RECORD_EXTERNAL)
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	return record(hEvent, hStream, flags, true);
+}
+
+/* An event that was never recorded, or seen complete since, is complete. An
+ * event with state is only recorded through us; one captured into a graph is
+ * counted when it is captured, and its graph's launches are not seen here, so
+ * external records always ask. */
+static CUresult ask(CUevent hEvent, enum vgpu_op op)
+{
+	struct in_vgEvent in = { 0 };
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_event *e;
+	uint64_t recorded = 0;
+	CUresult r = event_of(hEvent, &in.event, &e);
+
+	if (r)
+		return r;
+	if (e) {
+		recorded = atomic_load(&e->recorded);
+		if (recorded == atomic_load(&e->synced))
+			return vg_report(CUDA_SUCCESS);
+	}
+	r = vg_call(op, &s, 1, NULL, 0);
+	if (!r && e)
+		atomic_store(&e->synced, recorded);
+	return r == CUDA_ERROR_NOT_READY ? r : vg_report(r);
+}
+
+VG_EXPORT CUresult CUDAAPI cuEventSynchronize(CUevent hEvent)
+{
+	return ask(hEvent, OP_vgEventSync);
+}
+
+VG_EXPORT CUresult CUDAAPI cuEventQuery(CUevent hEvent)
+{
+	return ask(hEvent, OP_vgEventQuery);
+}

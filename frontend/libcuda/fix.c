@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* fix.c - structs that carry handles: ids go in the handles' places. */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+static CUresult in_place(enum vgpu_kind kind, void *field)
+{
+	uint32_t id;
+	CUresult r = vg_handle_in(kind, *(uintptr_t *)field, &id);
+
+	*(uint64_t *)field = id;
+	return r;
+}
+
+static void out_place(enum vgpu_kind kind, void *field)
+{
+	*(uint64_t *)field = vg_handle_out(kind,
+					   (uint32_t)*(uint64_t *)field);
+}
+
+CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d)
+{
+	if (d->resType == CU_RESOURCE_TYPE_ARRAY)
+		return in_place(KIND_ARRAY, &d->res.array.hArray);
+	if (d->resType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
+		return in_place(KIND_MIPMAP, &d->res.mipmap.hMipmappedArray);
+	return CUDA_SUCCESS;
+}
+
+void vg_unfix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d)
+{
+	if (d->resType == CU_RESOURCE_TYPE_ARRAY)
+		out_place(KIND_ARRAY, &d->res.array.hArray);
+	else if (d->resType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
+		out_place(KIND_MIPMAP, &d->res.mipmap.hMipmappedArray);
+}
+
+CUresult vg_fix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (d->srcMemoryType == CU_MEMORYTYPE_ARRAY)
+		r = in_place(KIND_ARRAY, &d->srcArray);
+	if (!r && d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
+		r = in_place(KIND_ARRAY, &d->dstArray);
+	return r;
+}
+
+void vg_unfix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d)
+{
+	if (d->srcMemoryType == CU_MEMORYTYPE_ARRAY)
+		out_place(KIND_ARRAY, &d->srcArray);
+	if (d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
+		out_place(KIND_ARRAY, &d->dstArray);
+}

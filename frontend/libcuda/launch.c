@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * launch.c - launches: one record, nobody waits. What the driver would refuse
+ * at once is refused here, so that the program gets the error from the call.
+ */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+#define ATTRS_MAX 32u
+
+struct launch {
+	struct in_vgLaunch in;
+	struct vg_function *f;
+	const void *block;       /* a parameter block that is ready */
+	void **params;           /* or one pointer a parameter */
+	struct vg_launch_attr attr[ATTRS_MAX];
+};
+
+/* ---- what the driver refuses at once ----------------------------------- */
+
+static CUresult check_shape(const struct launch *l, const int *a)
+{
+	uint64_t threads = 1;
+
+	for (int i = 0; i < 3; i++) {
+		if (!l->in.grid[i] || !l->in.block[i])
+			return CUDA_ERROR_INVALID_VALUE;
+		if (l->in.grid[i] >
+		    (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i] ||
+		    l->in.block[i] >
+		    (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i])
+			return CUDA_ERROR_INVALID_VALUE;
+		threads *= l->in.block[i];
+	}
+	return threads > (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK] ?
+	       CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+/* Attributes are known once anybody asked, or after the first launch that is
+ * large enough to come near a limit. */
+static CUresult check_limits(struct launch *l, CUdevice dev)
+{
+	uint32_t threads = l->in.block[0] * l->in.block[1] * l->in.block[2];
+	int max_threads, max_smem;
+	CUresult r;
+
+	if (threads <= 256 && l->in.smem <= 16384)
+		return CUDA_SUCCESS;
+	r = vg_function_attr(l->f, dev,
+			     CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
+			     &max_threads);
+	if (!r)
+		r = vg_function_attr(l->f, dev,
+			CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+			&max_smem);
+	if (r)
+		return r;
+	if (threads > (uint32_t)max_threads)
+		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+	return l->in.smem > (uint32_t)max_smem ? CUDA_ERROR_INVALID_VALUE :
+						 CUDA_SUCCESS;
+}
+
+/* ---- parameters -------------------------------------------------------- */
+
+/* The old way: a block, its size and an end mark. */
+static CUresult from_extra(struct launch *l, void **extra)
+{
+	size_t bytes = 0;
+
+	for (; *extra != CU_LAUNCH_PARAM_END; extra += 2) {
+		if (extra[0] == CU_LAUNCH_PARAM_BUFFER_POINTER)
+			l->block = extra[1];
+		else if (extra[0] == CU_LAUNCH_PARAM_BUFFER_SIZE)
+			bytes = *(size_t *)extra[1];
+		else
+			return CUDA_ERROR_INVALID_VALUE;
+	}
+	if (bytes > 65536 || (bytes && !l->block))
+		return CUDA_ERROR_INVALID_VALUE;
+	l->in.bytes = (uint32_t)bytes;
+	return CUDA_SUCCESS;
+}
+
+static CUresult parameters(struct launch *l, void **params, void **extra)
+{
+	if (params && extra)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (extra)
+		return from_extra(l, extra);
+	if (l->f->nparams && !params)
+		return CUDA_ERROR_INVALID_VALUE;
+	l->params = params;
+	l->in.bytes = l->f->bytes;
+	return CUDA_SUCCESS;
+}
+
+static CUresult send(struct launch *l)
+{
+	uint8_t small[512];
+	AUTO_FREE uint8_t *large = NULL;
+	uint8_t *b = small;
+	struct vg_seg s[3] = { { &l->in, sizeof(l->in) },
+			       { l->block, l->in.bytes },
+			       { l->attr, l->in.attrs * sizeof(l->attr[0]) } };
+	CUresult r;
+
+	if (!l->block && l->in.bytes) {
+		if (l->in.bytes > sizeof(small))
+			b = large = malloc(l->in.bytes);
+		if (!b)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		for (uint32_t i = 0; i < l->f->nparams; i++)
+			memcpy(b + l->f->param[i].offset, l->params[i],
+			       l->f->param[i].size);
+		s[1].ptr = b;
+	}
+	r = vg_post(OP_vgLaunch, s, 3);
+	vg_stream_touch(l->in.stream);
+	return r;
+}
+
+static CUresult prepare(struct launch *l, CUfunction f, CUstream hStream,
+			void **params, void **extra)
+{
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (unlikely(atomic_load(&c->sticky)))
+		return (CUresult)atomic_load(&c->sticky);
+	r = vg_function_of((uintptr_t)f, &l->f);
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream,
+				 &l->in.stream);
+	if (!r)
+		r = check_shape(l, vg_devices[c->dev].info.attr);
+	if (!r)
+		r = check_limits(l, c->dev);
+	if (!r)
+		r = parameters(l, params, extra);
+	l->in.kind = r ? 0 : l->f->kind;
+	l->in.id = r ? 0 : l->f->id;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuLaunchKernel(CUfunction f, unsigned int gx, unsigned int gy, unsigned int gz,
+	       unsigned int bx, unsigned int by, unsigned int bz,
+	       unsigned int smem, CUstream hStream, void **params,
+	       void **extra)
+{
+	struct launch l;
+	CUresult r;
+
+	l.in = (struct in_vgLaunch){ .grid = { gx, gy, gz },
+				     .block = { bx, by, bz }, .smem = smem };
+	l.block = NULL;
+	r = prepare(&l, f, hStream, params, extra);
+	return r ? r : send(&l);
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuLaunchCooperativeKernel(CUfunction f, unsigned int gx, unsigned int gy,
+			  unsigned int gz, unsigned int bx, unsigned int by,
+			  unsigned int bz, unsigned int smem, CUstream hStream,
+			  void **params)
+{
+	struct launch l;
+	CUresult r;
+
+	l.in = (struct in_vgLaunch){ .grid = { gx, gy, gz },
+				     .block = { bx, by, bz }, .smem = smem,
+				     .flags = VG_LAUNCH_COOPERATIVE };
+	l.block = NULL;
+	r = prepare(&l, f, hStream, params, NULL);
+	return r ? r : send(&l);
+}
+
+/* ---- attributes -------------------------------------------------------- */
+
+static CUresult one_attr(const CUlaunchAttribute *from,
+			 struct vg_launch_attr *to)
+{
+	CUlaunchAttributeValue v = from->value;
+	uint32_t id = 0;
+	CUresult r = CUDA_SUCCESS;
+
+	if (from->id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT) {
+		r = vg_handle_in(KIND_EVENT,
+				 (uintptr_t)v.programmaticEvent.event, &id);
+		v.programmaticEvent.event = (CUevent)(uintptr_t)id;
+	} else if (from->id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT) {
+		r = vg_handle_in(KIND_EVENT,
+				 (uintptr_t)v.launchCompletionEvent.event,
+				 &id);
+		v.launchCompletionEvent.event = (CUevent)(uintptr_t)id;
+	}
+	to->id = from->id;
+	to->pad = 0;
+	memcpy(to->value, &v, sizeof(to->value));
+	return r;
+}
+
+CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to);
+
+CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (c->numAttrs > ATTRS_MAX || (c->numAttrs && !c->attrs))
+		return CUDA_ERROR_INVALID_VALUE;
+	for (unsigned int i = 0; i < c->numAttrs && !r; i++)
+		r = one_attr(&c->attrs[i], &to[i]);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuLaunchKernelEx(const CUlaunchConfig *c,
+					    CUfunction f, void **params,
+					    void **extra)
+{
+	struct launch l;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!c)
+		return CUDA_ERROR_INVALID_VALUE;
+	l.in = (struct in_vgLaunch){
+		.grid = { c->gridDimX, c->gridDimY, c->gridDimZ },
+		.block = { c->blockDimX, c->blockDimY, c->blockDimZ },
+		.smem = c->sharedMemBytes, .attrs = c->numAttrs,
+		.flags = c->numAttrs ? VG_LAUNCH_EX : 0 };
+	l.block = NULL;
+	r = vg_launch_attrs(c, l.attr);
+	if (!r)
+		r = prepare(&l, f, c->hStream, params, extra);
+	return r ? r : send(&l);
+}
+
+/* ---- CUDA 3: parameters one by one ------------------------------------- */
+
+static CUresult old_room(struct vg_function *f, uint64_t end)
+{
+	uint8_t *p;
+
+	if (end > 4096)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (f->old_params)
+		return CUDA_SUCCESS;
+	p = calloc(1, 4096);
+	f->old_params = p;
+	return p ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+VG_EXPORT CUresult CUDAAPI cuParamSetv(CUfunction hfunc, int offset, void *ptr,
+				       unsigned int n)
+{
+	struct vg_function *f;
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_function_of((uintptr_t)hfunc, &f);
+	if (r)
+		return r;
+	if (!ptr || offset < 0)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = old_room(f, (uint64_t)offset + n);
+	if (!r)
+		memcpy(f->old_params + offset, ptr, n);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuParamSeti(CUfunction hfunc, int offset,
+				       unsigned int value)
+{
+	return cuParamSetv(hfunc, offset, &value, sizeof(value));
+}
+
+VG_EXPORT CUresult CUDAAPI cuParamSetf(CUfunction hfunc, int offset,
+				       float value)
+{
+	return cuParamSetv(hfunc, offset, &value, sizeof(value));
+}
+
+VG_EXPORT CUresult CUDAAPI cuParamSetSize(CUfunction hfunc, unsigned int n)
+{
+	struct vg_function *f;
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_function_of((uintptr_t)hfunc, &f);
+	if (!r)
+		r = old_room(f, n);
+	if (!r)
+		f->old_size = n;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuFuncSetBlockShape(CUfunction hfunc, int x, int y,
+					       int z)
+{
+	struct vg_function *f;
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_function_of((uintptr_t)hfunc, &f);
+	if (r)
+		return r;
+	if (x <= 0 || y <= 0 || z <= 0)
+		return CUDA_ERROR_INVALID_VALUE;
+	f->old_block[0] = (uint32_t)x;
+	f->old_block[1] = (uint32_t)y;
+	f->old_block[2] = (uint32_t)z;
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuFuncSetSharedSize(CUfunction hfunc,
+					       unsigned int n)
+{
+	struct vg_function *f;
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_function_of((uintptr_t)hfunc, &f);
+	if (!r)
+		f->old_smem = n;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuLaunchGridAsync(CUfunction hfunc, int w, int h,
+					     CUstream hStream)
+{
+	struct vg_function *f;
+	size_t size;
+	void *extra[5] = { CU_LAUNCH_PARAM_BUFFER_POINTER, NULL,
+			   CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+			   CU_LAUNCH_PARAM_END };
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_function_of((uintptr_t)hfunc, &f);
+	if (r)
+		return r;
+	if (w <= 0 || h <= 0)
+		return CUDA_ERROR_INVALID_VALUE;
+	size = f->old_size;
+	extra[1] = f->old_params;
+	return cuLaunchKernel(hfunc, (unsigned int)w, (unsigned int)h, 1,
+			      f->old_block[0], f->old_block[1],
+			      f->old_block[2], f->old_smem, hStream, NULL,
+			      extra);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLaunchGrid(CUfunction hfunc, int w, int h)
+{
+	return cuLaunchGridAsync(hfunc, w, h, NULL);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLaunch(CUfunction hfunc)
+{
+	return cuLaunchGridAsync(hfunc, 1, 1, NULL);
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* memory.c - device memory, pinned memory, managed memory, pointers. */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- device memory ----------------------------------------------------- */
+
+static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out)
+{
+	struct vg_seg s = { in, sizeof(*in) }, o = { out, sizeof(*out) };
+	struct vg_range range = { .kind = VG_RANGE_DEVICE };
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (!r)
+		r = vg_call(OP_vgMemAlloc, &s, 1, &o, 1);
+	if (r)
+		return r;
+	range.base = out->ptr;
+	range.size = out->base_size;
+	range.ctx = c->id;
+	vg_range_add(&range);
+	return CUDA_SUCCESS;
+}
+
+static CUresult simple_alloc(CUdeviceptr *dptr, struct in_vgMemAlloc *in)
+{
+	struct out_vgMemAlloc out;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!dptr)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = alloc(in, &out);
+	if (!r)
+		*dptr = out.ptr;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemAlloc_v2(CUdeviceptr *dptr, size_t n)
+{
+	struct in_vgMemAlloc in = { .what = VG_ALLOC, .size = n };
+
+	return simple_alloc(dptr, &in);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch,
+					      size_t width, size_t height,
+					      unsigned int element)
+{
+	struct in_vgMemAlloc in = { .what = VG_ALLOC_PITCH, .flags = element,
+				    .size = width, .height = height };
+	struct out_vgMemAlloc out;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!dptr || !pitch)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = alloc(&in, &out);
+	if (r)
+		return r;
+	*dptr = out.ptr;
+	*pitch = out.pitch;
+	return CUDA_SUCCESS;
+}
+
+static CUresult alloc_in_stream(CUdeviceptr *dptr, struct in_vgMemAlloc *in,
+				CUstream hStream)
+{
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in->stream);
+	if (!r)
+		r = simple_alloc(dptr, in);
+	vg_stream_touch(in->stream);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemAllocAsync(CUdeviceptr *dptr, size_t n,
+					   CUstream hStream)
+{
+	struct in_vgMemAlloc in = { .what = VG_ALLOC_ASYNC, .size = n };
+
+	return alloc_in_stream(dptr, &in, hStream);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t n,
+						   CUmemoryPool pool,
+						   CUstream hStream)
+{
+	struct in_vgMemAlloc in = { .what = VG_ALLOC_POOL, .size = n };
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(KIND_MEMPOOL, (uintptr_t)pool, &in.pool);
+	return r ? r : alloc_in_stream(dptr, &in, hStream);
+}
+
+static CUresult release(CUdeviceptr ptr, uint32_t stream, bool async)
+{
+	struct in_vgMemFree in = { ptr, stream, async };
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_range range;
+	CUresult r = vg_call(OP_vgMemFree, &s, 1, NULL, 0);
+
+	if (!r)
+		vg_range_remove(ptr, &range);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr ptr)
+{
+	struct vg_ctx *c;
+	struct vg_range range;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r || !ptr)
+		return r;
+	if (vg_range_find(ptr, &range) && range.kind == VG_RANGE_MANAGED)
+		return range.base == ptr ?
+		       cuMemFreeHost((void *)(uintptr_t)ptr) :
+		       CUDA_ERROR_INVALID_VALUE;
+	return release(ptr, 0, false);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemFreeAsync(CUdeviceptr ptr, CUstream hStream)
+{
+	uint32_t id;
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &id);
+	if (r || !ptr)
+		return r;
+	r = release(ptr, id, true);
+	vg_stream_touch(id);
+	return r;
+}
+
+/* ---- memory of the host ------------------------------------------------ */
+
+/* Granted memory while the budget lasts, then plain memory whose copies are
+ * staged: slower, and not for kernels, but no call fails for it. */
+static CUresult host_alloc(void **pp, size_t n, unsigned int flags,
+			   enum vg_range_kind kind)
+{
+	struct vg_range range = { .size = n, .kind = kind, .flags = flags };
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+	void *p;
+
+	if (r)
+		return r;
+	if (!pp || !n)
+		return CUDA_ERROR_INVALID_VALUE;
+	range.ctx = c->id;
+	p = vg_pinned_alloc(n);
+	if (!p && kind == VG_RANGE_MANAGED)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (!p) {
+		range.kind = VG_RANGE_PLAIN;
+		p = aligned_alloc(VGPU_PAGE, (n + VGPU_PAGE - 1) &
+				  ~(size_t)(VGPU_PAGE - 1));
+	}
+	if (!p)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	range.base = (uintptr_t)p;
+	vg_range_add(&range);
+	*pp = p;
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemHostAlloc(void **pp, size_t n,
+					  unsigned int flags)
+{
+	if (flags & ~7u)
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	return host_alloc(pp, n, flags, VG_RANGE_PINNED);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemAllocHost_v2(void **pp, size_t n)
+{
+	return host_alloc(pp, n, 0, VG_RANGE_PINNED);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemAllocManaged(CUdeviceptr *dptr, size_t n,
+					     unsigned int flags)
+{
+	void *p;
+	CUresult r;
+
+	if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST)
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	if (!dptr)
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	r = host_alloc(&p, n, flags, VG_RANGE_MANAGED);
+	if (!r)
+		*dptr = (uintptr_t)p;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemFreeHost(void *p)
+{
+	struct vg_range range;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!p || !vg_range_find((uintptr_t)p, &range) ||
+	    range.base != (uintptr_t)p || range.kind == VG_RANGE_DEVICE ||
+	    range.owner)
+		return CUDA_ERROR_INVALID_VALUE;
+	/* The GPU may still be at it. */
+	r = cuCtxSynchronize();
+	vg_range_remove((uintptr_t)p, &range);
+	if (range.kind == VG_RANGE_PLAIN)
+		free(p);
+	else
+		vg_pinned_free(p);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr,
+							void *p,
+							unsigned int flags)
+{
+	struct vg_range range;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!pdptr || flags || !vg_range_find((uintptr_t)p, &range))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (range.kind == VG_RANGE_PLAIN)
+		return vg_not_supported("mapped host memory beyond the budget "
+					"of granted pages");
+	*pdptr = (uintptr_t)p;
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemHostGetFlags(unsigned int *flags, void *p)
+{
+	struct vg_range range;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!flags || !vg_range_find((uintptr_t)p, &range) ||
+	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
+		return CUDA_ERROR_INVALID_VALUE;
+	*flags = range.flags | CU_MEMHOSTALLOC_DEVICEMAP;
+	return CUDA_SUCCESS;
+}
+
+/* The program's own memory cannot become granted pages where it lies; its
+ * copies are staged, and what needs the GPU to reach it is refused. */
+VG_EXPORT CUresult CUDAAPI cuMemHostRegister_v2(void *p, size_t n,
+						unsigned int flags)
+{
+	struct vg_range range = { .base = (uintptr_t)p, .size = n,
+				  .kind = VG_RANGE_PLAIN, .flags = flags,
+				  .owner = p };
+	struct vg_range old;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!p || !n || (flags & ~15u))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (flags & CU_MEMHOSTREGISTER_IOMEMORY)
+		return vg_not_supported("cuMemHostRegister of I/O memory");
+	if (vg_range_find((uintptr_t)p, &old))
+		return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+	range.ctx = c->id;
+	vg_range_add(&range);
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemHostRegister(void *p, size_t n,
+					     unsigned int flags)
+{
+	return cuMemHostRegister_v2(p, n, flags);
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemHostUnregister(void *p)
+{
+	struct vg_range range;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!p)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!vg_range_find((uintptr_t)p, &range) ||
+	    range.base != (uintptr_t)p || range.owner != p)
+		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+	vg_range_remove((uintptr_t)p, &range);
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuMemGetAddressRange_v2(CUdeviceptr *base,
+						   size_t *size,
+						   CUdeviceptr ptr)
+{
+	struct in_vgPointer in = { .ptr = ptr };
+	struct out_vgPointer out = { 0 };
+	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
+	struct vg_range range;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (vg_range_find(ptr, &range) && range.kind != VG_RANGE_DEVICE) {
+		out.base = range.base;
+		out.size = range.size;
+	} else {
+		r = vg_call(OP_vgPointer, &s, 1, &o, 1);
+	}
+	if (!r && base)
+		*base = out.base;
+	if (!r && size)
+		*size = out.size;
+	return r;
+}

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * module.c - modules and libraries. The whole image travels; the host's
+ * driver selects and compiles.
+ */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "frontend/libcuda/image.h"
+
+#define JIT_MAX 64u
+
+static _Atomic uint32_t next_blob = 1;
+
+/* ---- the image on its way ---------------------------------------------- */
+
+static CUresult send_image(const struct image *img, uint32_t *blob)
+{
+	uint32_t room = (vg_max_record() - 256) & ~15u;
+	AUTO_FREE uint8_t *buf = malloc(room);
+	struct in_vgBlob in = { .total = img->packed };
+	struct vg_seg s[] = { { &in, sizeof(in) }, { buf, 0 } };
+	CUresult r = CUDA_SUCCESS;
+
+	if (!buf)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	*blob = in.blob = next_blob++;
+	for (; in.offset < in.total && !r; in.offset += in.len) {
+		uint64_t left = in.total - in.offset;
+
+		in.len = left < room ? (uint32_t)left : room;
+		if (image_pack(img, in.offset, buf, in.len))
+			return CUDA_ERROR_INVALID_IMAGE;
+		s[1].len = in.len;
+		r = vg_post(OP_vgBlob, s, 2);
+	}
+	return r;
+}
+
+/* ---- options ----------------------------------------------------------- */
+
+struct options {
+	struct vg_jit_option opt[JIT_MAX];
+	struct in_vgModuleLoad in;
+	char *info, *error;
+	unsigned int n;
+	const CUjit_option *names;
+	void **values;
+};
+
+static void log_buffers(struct options *o)
+{
+	for (unsigned int i = 0; i < o->n; i++) {
+		uint64_t v = (uintptr_t)o->values[i];
+
+		if (o->names[i] == CU_JIT_INFO_LOG_BUFFER)
+			o->info = o->values[i];
+		else if (o->names[i] == CU_JIT_ERROR_LOG_BUFFER)
+			o->error = o->values[i];
+		else if (o->names[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
+			o->in.info_size = (uint32_t)v;
+		else if (o->names[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
+			o->in.error_size = (uint32_t)v;
+	}
+	if (!o->info)
+		o->in.info_size = 0;
+	if (!o->error)
+		o->in.error_size = 0;
+}
+
+static CUresult read_options(struct options *o, unsigned int n,
+			     const CUjit_option *names, void **values)
+{
+	if (n > JIT_MAX || (n && (!names || !values)))
+		return CUDA_ERROR_INVALID_VALUE;
+	o->n = n;
+	o->names = names;
+	o->values = values;
+	o->in.jit = n;
+	log_buffers(o);
+	for (unsigned int i = 0; i < n; i++) {
+		o->opt[i].option = names[i];
+		o->opt[i].value = (uintptr_t)values[i];
+		if (names[i] == CU_JIT_INFO_LOG_BUFFER)
+			o->opt[i].flags = VG_JIT_INFO_BUFFER;
+		else if (names[i] == CU_JIT_ERROR_LOG_BUFFER)
+			o->opt[i].flags = VG_JIT_ERROR_BUFFER;
+		else if (names[i] == CU_JIT_GLOBAL_SYMBOL_NAMES ||
+			 names[i] == CU_JIT_GLOBAL_SYMBOL_ADDRESSES ||
+			 names[i] == CU_JIT_REFERENCED_KERNEL_NAMES ||
+			 names[i] == CU_JIT_REFERENCED_VARIABLE_NAMES)
+			return vg_not_supported("JIT options that carry lists "
+						"of names");
+	}
+	return CUDA_SUCCESS;
+}
+
+/* Some options are places that the driver writes to. */
+static void write_back(struct options *o, const struct out_vgModuleLoad *out)
+{
+	for (unsigned int i = 0; i < o->n; i++) {
+		uint64_t v = 0;
+
+		if (o->names[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
+			v = out->info_used;
+		else if (o->names[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
+			v = out->error_used;
+		else if (o->names[i] == CU_JIT_WALL_TIME)
+			memcpy(&v, &out->wall_time, sizeof(float));
+		else if (o->names[i] == CU_JIT_THREADS_PER_BLOCK)
+			v = out->threads;
+		else
+			continue;
+		o->values[i] = (void *)(uintptr_t)v;
+	}
+}
+
+static CUresult load_measured(struct options *o, const struct image *img,
+			      const struct vg_jit_option *lib, uint32_t nlib,
+			      uint32_t *module)
+{
+	struct out_vgModuleLoad out = { 0 };
+	struct vg_opts opts = { 0 };
+	struct vg_seg s[] = { { &o->in, sizeof(o->in) },
+			      { o->opt, o->n * sizeof(o->opt[0]) },
+			      { lib, nlib * sizeof(*lib) } };
+	struct vg_seg d[] = { { &out, sizeof(out) },
+			      { o->info, o->in.info_size },
+			      { o->error, o->in.error_size } };
+	CUresult r = send_image(img, &opts.blob);
+
+	o->in.image_len = img->packed;
+	o->in.lib = nlib;
+	if (!r)
+		r = vg_call_opts(OP_vgModuleLoad, s, 3, d, 3, &opts);
+	if (r)
+		return r;
+	write_back(o, &out);
+	*module = out.module;
+	return (CUresult)out.result;
+}
+
+static CUresult measure(const void *image, struct image *img)
+{
+	int e = image_measure(image, img);
+
+	if (!e)
+		return CUDA_SUCCESS;
+	return e == -EINVAL ? CUDA_ERROR_INVALID_VALUE :
+			      CUDA_ERROR_INVALID_IMAGE;
+}
+
+/* ---- modules ----------------------------------------------------------- */
+
+VG_EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *module,
+					      const void *image, unsigned int n,
+					      CUjit_option *options,
+					      void **values)
+{
+	struct options o = { 0 };
+	struct image img;
+	struct vg_ctx *c;
+	uint32_t id;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!module || !image)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = measure(image, &img);
+	if (!r)
+		r = read_options(&o, n, options, values);
+	if (!r)
+		r = load_measured(&o, &img, NULL, 0, &id);
+	if (!r)
+		*module = (CUmodule)vg_handle_out(KIND_MODULE, id);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleLoadData(CUmodule *module, const void *image)
+{
+	return cuModuleLoadDataEx(module, image, 0, NULL, NULL);
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleLoadFatBinary(CUmodule *module,
+						 const void *fatCubin)
+{
+	return cuModuleLoadDataEx(module, fatCubin, 0, NULL, NULL);
+}
+
+/* A whole file, with a NUL behind it, since PTX is text. */
+static CUresult read_file(const char *name, char **ret)
+{
+	FILE *f = fopen(name, "rbe");
+	long n;
+
+	*ret = NULL;
+	if (!f)
+		return CUDA_ERROR_FILE_NOT_FOUND;
+	if (!fseek(f, 0, SEEK_END) && (n = ftell(f)) > 0 &&
+	    !fseek(f, 0, SEEK_SET) && (*ret = calloc((size_t)n + 1, 1)) &&
+	    fread(*ret, 1, (size_t)n, f) != (size_t)n) {
+		free(*ret);
+		*ret = NULL;
+	}
+	fclose(f);
+	return *ret ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleLoad(CUmodule *module, const char *fname)
+{
+	AUTO_FREE char *image = NULL;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!module || !fname)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = read_file(fname, &image);
+	return r ? r : cuModuleLoadData(module, image);
+}
+
+static CUresult unload(enum vgpu_kind kind, uintptr_t h)
+{
+	struct in_vgModuleUnload in = { .library = kind == KIND_LIBRARY };
+	struct vg_seg s = { &in, sizeof(in) };
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(kind, h, &in.id);
+	if (r)
+		return r;
+	if (!in.id)
+		return CUDA_ERROR_INVALID_HANDLE;
+	return vg_call(OP_vgModuleUnload, &s, 1, NULL, 0);
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleUnload(CUmodule hmod)
+{
+	return unload(KIND_MODULE, (uintptr_t)hmod);
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleGetFunction(CUfunction *hfunc, CUmodule hmod,
+					       const char *name)
+{
+	struct vg_function *f;
+	struct vg_ctx *c;
+	uint32_t id;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!hfunc || !name)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = vg_handle_in(KIND_MODULE, (uintptr_t)hmod, &id);
+	if (!r && !id)
+		r = CUDA_ERROR_INVALID_HANDLE;
+	if (!r)
+		r = vg_function_get(KIND_MODULE, id, name, KIND_FUNCTION, &f);
+	if (!r)
+		*hfunc = (CUfunction)vg_handle_out(KIND_FUNCTION, f->id);
+	return r;
+}
+
+/* ---- libraries --------------------------------------------------------- */
+
+static CUresult read_lib_options(struct vg_jit_option *to, unsigned int n,
+				 const CUlibraryOption *names, void **values)
+{
+	if (n > JIT_MAX || (n && !names))
+		return CUDA_ERROR_INVALID_VALUE;
+	for (unsigned int i = 0; i < n; i++) {
+		if (names[i] == CU_LIBRARY_HOST_UNIVERSAL_FUNCTION_AND_DATA_TABLE)
+			return vg_not_supported("CU_LIBRARY_HOST_UNIVERSAL_"
+						"FUNCTION_AND_DATA_TABLE");
+		to[i] = (struct vg_jit_option){ .option = names[i] };
+		/* The image is the executor's own copy: it is not preserved
+		 * for the driver beyond the load. */
+		if (names[i] == CU_LIBRARY_BINARY_IS_PRESERVED || !values)
+			to[i].flags = VG_JIT_NULL;
+		else
+			to[i].value = (uintptr_t)values[i];
+	}
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuLibraryLoadData(CUlibrary *library, const void *code,
+		  CUjit_option *jitOptions, void **jitValues, unsigned int njit,
+		  CUlibraryOption *libOptions, void **libValues,
+		  unsigned int nlib)
+{
+	struct vg_jit_option lib[JIT_MAX];
+	struct options o = { .in.library = 1 };
+	struct image img;
+	uint32_t id;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!library || !code)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = measure(code, &img);
+	if (!r)
+		r = read_options(&o, njit, jitOptions, jitValues);
+	if (!r)
+		r = read_lib_options(lib, nlib, libOptions, libValues);
+	if (!r)
+		r = load_measured(&o, &img, lib, nlib, &id);
+	if (!r)
+		*library = (CUlibrary)vg_handle_out(KIND_LIBRARY, id);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
+		      CUjit_option *jitOptions, void **jitValues,
+		      unsigned int njit, CUlibraryOption *libOptions,
+		      void **libValues, unsigned int nlib)
+{
+	AUTO_FREE char *image = NULL;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!library || !fileName)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = read_file(fileName, &image);
+	return r ? r : cuLibraryLoadData(library, image, jitOptions, jitValues,
+					 njit, libOptions, libValues, nlib);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLibraryUnload(CUlibrary library)
+{
+	return unload(KIND_LIBRARY, (uintptr_t)library);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLibraryGetKernel(CUkernel *pKernel,
+					      CUlibrary library,
+					      const char *name)
+{
+	struct vg_function *f;
+	uint32_t id;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!pKernel || !name)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = vg_handle_in(KIND_LIBRARY, (uintptr_t)library, &id);
+	if (!r && !id)
+		r = CUDA_ERROR_INVALID_HANDLE;
+	if (!r)
+		r = vg_function_get(KIND_LIBRARY, id, name, KIND_KERNEL, &f);
+	if (!r)
+		*pKernel = (CUkernel)vg_handle_out(KIND_KERNEL, f->id);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuKernelGetFunction(CUfunction *pFunc,
+					       CUkernel kernel)
+{
+	struct vg_function *k, *f;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!pFunc)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = vg_function_of((uintptr_t)kernel, &k);
+	if (!r && k->kind != KIND_KERNEL)
+		r = CUDA_ERROR_INVALID_HANDLE;
+	if (!r)
+		r = vg_function_get(KIND_KERNEL, k->id, NULL, KIND_FUNCTION,
+				    &f);
+	if (!r)
+		*pFunc = (CUfunction)vg_handle_out(KIND_FUNCTION, f->id);
+	return r;
+}
+
+/* ---- lists ------------------------------------------------------------- */
+
+#define LIST_CAP 400u
+
+static CUresult list(enum vgpu_kind from, uintptr_t h, enum vgpu_kind kind,
+		     uint64_t *to, unsigned int n)
+{
+	struct in_vgFunctions in = { .from = from };
+	struct { struct out_vgFunctions h; uint32_t id[LIST_CAP]; } out;
+	struct vg_seg s = { &in, sizeof(in) };
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(from, h, &in.id);
+	if (r)
+		return r;
+	if (!to || !n)
+		return CUDA_ERROR_INVALID_VALUE;
+	while (in.first < n && !r) {
+		struct vg_seg o[] = { { &out.h, sizeof(out.h) },
+				      { out.id, LIST_CAP * 4 } };
+		struct vg_function *f;
+
+		in.cap = LIST_CAP;
+		r = vg_call(OP_vgFunctions, &s, 1, o, 2);
+		for (uint32_t i = 0; !r && i < LIST_CAP && in.first + i < n &&
+		     in.first + i < out.h.count; i++) {
+			r = vg_function_by_id(kind, out.id[i], &f);
+			to[in.first + i] = vg_handle_out(kind, out.id[i]);
+		}
+		in.first += LIST_CAP;
+		if (!r && in.first >= out.h.count)
+			break;
+	}
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleEnumerateFunctions(CUfunction *functions,
+						      unsigned int n,
+						      CUmodule mod)
+{
+	return list(KIND_MODULE, (uintptr_t)mod, KIND_FUNCTION,
+		    (uint64_t *)functions, n);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLibraryEnumerateKernels(CUkernel *kernels,
+						     unsigned int n,
+						     CUlibrary lib)
+{
+	return list(KIND_LIBRARY, (uintptr_t)lib, KIND_KERNEL,
+		    (uint64_t *)kernels, n);
+}

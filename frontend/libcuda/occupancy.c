@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* occupancy.c - the host's driver knows; only a block size that depends on a
+ * function of the program is searched for here. */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+#define ATTRS_MAX 32u
+
+CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to);
+
+static CUresult ask(CUfunction func, struct in_vgOccupancy *in,
+		    const struct vg_launch_attr *attrs,
+		    struct out_vgOccupancy *out)
+{
+	struct vg_seg s[] = { { in, sizeof(*in) },
+			      { attrs, in->attrs * sizeof(*attrs) } };
+	struct vg_seg o = { out, sizeof(*out) };
+	struct vg_function *f;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (!r)
+		r = vg_function_of((uintptr_t)func, &f);
+	if (r)
+		return r;
+	in->kind = f->kind;
+	in->id = f->id;
+	return vg_call(OP_vgOccupancy, s, 2, &o, 1);
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *numBlocks,
+						     CUfunction func,
+						     int blockSize,
+						     size_t smem,
+						     unsigned int flags)
+{
+	struct in_vgOccupancy in = { .what = VG_OCC_BLOCKS, .block = blockSize,
+				     .smem = smem, .flags = flags };
+	struct out_vgOccupancy out;
+	CUresult r;
+
+	if (!numBlocks)
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	r = ask(func, &in, NULL, &out);
+	if (!r)
+		*numBlocks = (int)out.value;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyMaxActiveBlocksPerMultiprocessor(int *numBlocks, CUfunction func,
+					    int blockSize, size_t smem)
+{
+	return cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(numBlocks,
+			func, blockSize, smem, CU_OCCUPANCY_DEFAULT);
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyAvailableDynamicSMemPerBlock(size_t *bytes, CUfunction func,
+					int numBlocks, int blockSize)
+{
+	struct in_vgOccupancy in = { .what = VG_OCC_AVAILABLE_SMEM,
+				     .block = blockSize, .blocks = numBlocks };
+	struct out_vgOccupancy out;
+	CUresult r;
+
+	if (!bytes)
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	r = ask(func, &in, NULL, &out);
+	if (!r)
+		*bytes = (size_t)out.value;
+	return r;
+}
+
+/* With a shared memory size that the program's function tells, the driver's
+ * own search cannot run on the host: try the block sizes here, from the
+ * largest, as the reference describes the result: the most threads active. */
+static CUresult search(int *grid, int *block, CUfunction func,
+		       CUoccupancyB2DSize b2d, int limit, unsigned int flags)
+{
+	struct vg_function *f;
+	int warp = 32, max = 0, best = 0, n;
+	CUresult r = vg_function_of((uintptr_t)func, &f);
+
+	if (!r)
+		r = vg_function_attr(f, vg_ctx()->dev,
+			CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, &max);
+	if (r)
+		return r;
+	if (limit > 0 && limit < max)
+		max = limit;
+	for (int b = max; b > 0; b = (b - 1) / warp * warp) {
+		r = cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(&n,
+			func, b, b2d(b), flags);
+		if (r)
+			return r;
+		if (n * b <= best)
+			continue;
+		best = n * b;
+		*block = b;
+		*grid = n * vg_devices[vg_ctx()->dev].info.attr[
+			CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT];
+	}
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyMaxPotentialBlockSizeWithFlags(int *grid, int *block,
+					  CUfunction func,
+					  CUoccupancyB2DSize b2d, size_t smem,
+					  int limit, unsigned int flags)
+{
+	struct in_vgOccupancy in = { .what = VG_OCC_POTENTIAL, .block = limit,
+				     .smem = smem, .flags = flags };
+	struct out_vgOccupancy out;
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!grid || !block)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (b2d)
+		return search(grid, block, func, b2d, limit, flags);
+	r = ask(func, &in, NULL, &out);
+	if (r)
+		return r;
+	*grid = (int)out.value;
+	*block = (int)out.value2;
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyMaxPotentialBlockSize(int *grid, int *block, CUfunction func,
+				 CUoccupancyB2DSize b2d, size_t smem, int limit)
+{
+	return cuOccupancyMaxPotentialBlockSizeWithFlags(grid, block, func,
+			b2d, smem, limit, CU_OCCUPANCY_DEFAULT);
+}
+
+static CUresult clusters(int *ret, CUfunction func, const CUlaunchConfig *c,
+			 uint32_t what)
+{
+	struct vg_launch_attr attrs[ATTRS_MAX];
+	struct in_vgOccupancy in = { .what = what };
+	struct out_vgOccupancy out;
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	if (!ret || !c)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = vg_launch_attrs(c, attrs);
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)c->hStream,
+				 &in.stream);
+	if (r)
+		return r;
+	memcpy(in.grid, &c->gridDimX, sizeof(in.grid));
+	memcpy(in.dim, &c->blockDimX, sizeof(in.dim));
+	in.smem = c->sharedMemBytes;
+	in.attrs = c->numAttrs;
+	r = ask(func, &in, attrs, &out);
+	if (!r)
+		*ret = (int)out.value;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyMaxActiveClusters(int *numClusters, CUfunction func,
+			     const CUlaunchConfig *config)
+{
+	return clusters(numClusters, func, config, VG_OCC_CLUSTERS);
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuOccupancyMaxPotentialClusterSize(int *clusterSize, CUfunction func,
+				   const CUlaunchConfig *config)
+{
+	return clusters(clusterSize, func, config, VG_OCC_CLUSTER_SIZE);
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * stream.c - streams. The library numbers them itself, so that creating one
+ * waits for nothing, and counts what enters them, so that waiting for an idle
+ * one waits for nothing either.
+ */
+#define __CUDA_API_VERSION_INTERNAL
+#include "frontend/libcuda/vg.h"
+
+#include <pthread.h>
+
+static _Atomic uint64_t next_unique = 16; /* below: the default streams */
+
+static struct vg_stream *state_of(uint32_t id)
+{
+	return id > VGPU_STREAM_LEGACY ? vg_handle_state(KIND_STREAM, id) :
+					 NULL;
+}
+
+CUstream vg_implicit_stream(void)
+{
+	return vg_ptds ? CU_STREAM_PER_THREAD : NULL;
+}
+
+void vg_stream_touch(uint32_t id)
+{
+	struct vg_stream *s = state_of(id);
+	struct vg_ctx *c = vg_ctx();
+
+	if (s)
+		atomic_fetch_add_explicit(&s->submitted, 1,
+					  memory_order_relaxed);
+	if (c)
+		atomic_fetch_add_explicit(&c->submitted, 1,
+					  memory_order_relaxed);
+}
+
+/* ---- creation ---------------------------------------------------------- */
+
+static CUresult create(uint32_t *id, unsigned int flags, int priority,
+		       bool with_priority)
+{
+	struct vg_stream *s = calloc(1, sizeof(*s));
+	struct in_vgStreamCreate in = { .flags = flags, .priority = priority,
+					.with_priority = with_priority };
+	struct vg_seg seg = { &in, sizeof(in) };
+	CUresult r;
+
+	if (!s)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = vg_handle_new(KIND_STREAM, id);
+	if (r) {
+		free(s);
+		return r;
+	}
+	s->flags = flags;
+	s->priority = priority;
+	s->ctx = vg_ctx()->id;
+	s->unique = next_unique++;
+	vg_handle_set_state(KIND_STREAM, *id, s);
+	in.stream = *id;
+	r = vg_post(OP_vgStreamCreate, &seg, 1);
+	if (r)
+		vg_handle_del(KIND_STREAM, *id);
+	return r;
+}
+
+static CUresult check_new(CUstream *ret, unsigned int flags)
+{
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (r)
+		return r;
+	if (!ret || (flags & ~(unsigned int)CU_STREAM_NON_BLOCKING))
+		return CUDA_ERROR_INVALID_VALUE;
+	return (CUresult)atomic_load(&c->sticky);
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamCreateWithPriority(CUstream *phStream,
+						      unsigned int flags,
+						      int priority)
+{
+	CUresult r = check_new(phStream, flags);
+	uint32_t id;
+	int best, least;
+
+	if (r)
+		return r;
+	least = vg_devices[vg_ctx()->dev].info.priority_least;
+	best = vg_devices[vg_ctx()->dev].info.priority_greatest;
+	/* The driver clamps what is out of range, and so its getter says. */
+	priority = priority < best ? best : priority > least ? least :
+							       priority;
+	r = create(&id, flags, priority, true);
+	if (!r)
+		*phStream = (CUstream)vg_handle_out(KIND_STREAM, id);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamCreate(CUstream *phStream,
+					  unsigned int flags)
+{
+	CUresult r = check_new(phStream, flags);
+	uint32_t id;
+
+	if (!r)
+		r = create(&id, flags, 0, false);
+	if (!r)
+		*phStream = (CUstream)vg_handle_out(KIND_STREAM, id);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamDestroy_v2(CUstream hStream)
+{
+	struct in_vgStream in = { 0 };
+	struct vg_seg seg = { &in, sizeof(in) };
+	CUresult r = vg_enter();
+
+	if (r)
+		return r;
+	r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
+	if (r)
+		return r;
+	if (!state_of(in.stream) || hStream == CU_STREAM_PER_THREAD)
+		return CUDA_ERROR_INVALID_HANDLE;
+	vg_stream_touch(in.stream); /* its work goes on in the context */
+	r = vg_post(OP_vgStreamDestroy, &seg, 1);
+	vg_handle_del(KIND_STREAM, in.stream);
+	return r;
+}
+
+/* ---- the thread's own stream ------------------------------------------- */
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+
+static void thread_ends(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 8 && !vg_enter(); i++) {
+		uint32_t id = vg_thread.own[i].stream;
+
+		if (id && state_of(id))
+			cuStreamDestroy_v2((CUstream)vg_handle_out(KIND_STREAM,
+								   id));
+	}
+}
+
+static void make_exit_key(void)
+{
+	pthread_key_create(&exit_key, thread_ends);
+}
+
+CUresult vg_stream_own(uint32_t *id)
+{
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+	int i;
+
+	if (r)
+		return r;
+	for (i = 0; i < 8 && vg_thread.own[i].stream; i++) {
+		if (vg_thread.own[i].ctx != c->id)
+			continue;
+		*id = vg_thread.own[i].stream;
+		if (state_of(*id))
+			return CUDA_SUCCESS;
+		break; /* it died with its context */
+	}
+	if (i == 8)
+		return vg_not_supported("per-thread streams in more than 8 "
+					"contexts");
+	pthread_once(&exit_once, make_exit_key);
+	pthread_setspecific(exit_key, &vg_thread);
+	r = create(id, CU_STREAM_DEFAULT, 0, false);
+	if (r)
+		return r;
+	vg_thread.own[i].ctx = c->id;
+	vg_thread.own[i].stream = *id;
+	return CUDA_SUCCESS;
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+/* Whether the stream may hold unfinished work, and its count then. The legacy
+ * stream waits for the whole context. */
+static bool busy(struct vg_ctx *c, struct vg_stream *s, uint64_t *submitted)
+{
+	if (s) {
+		*submitted = atomic_load(&s->submitted);
+		return *submitted != atomic_load(&s->synced) ||
+		       atomic_load(&s->capturing);
+	}
+	*submitted = atomic_load(&c->submitted);
+	return *submitted != atomic_load(&c->legacy_synced) ||
+	       atomic_load(&c->capturing);
+}
+
+static void seen_idle(struct vg_ctx *c, struct vg_stream *s,
+		      uint64_t submitted)
+{
+	atomic_store(s ? &s->synced : &c->legacy_synced, submitted);
+}
+
+static CUresult ask(CUstream hStream, enum vgpu_op op)
+{
+	struct in_vgStream in = { 0 };
+	struct vg_seg seg = { &in, sizeof(in) };
+	struct vg_stream *s;
+	struct vg_ctx *c;
+	uint64_t submitted;
+	CUresult r = vg_need_ctx(&c);
+
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
+	if (r)
+		return r;
+	s = state_of(in.stream);
+	if (!busy(c, s, &submitted))
+		return vg_report((CUresult)atomic_load(&c->sticky));
+	r = vg_call(op, &seg, 1, NULL, 0);
+	if (!r)
+		seen_idle(c, s, submitted);
+	return r == CUDA_ERROR_NOT_READY ? r : vg_report(r);
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamSynchronize(CUstream hStream)
+{
+	return ask(hStream, OP_vgStreamSync);
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamQuery(CUstream hStream)
+{
+	return ask(hStream, OP_vgStreamQuery);
+}
+
+CUresult vg_stream_wait(uint32_t id)
+{
+	struct in_vgStream in = { .stream = id };
+	struct vg_seg seg = { &in, sizeof(in) };
+
+	return vg_call(OP_vgStreamSync, &seg, 1, NULL, 0);
+}
+
+/* ---- what a stream is -------------------------------------------------- */
+
+static CUresult look(CUstream hStream, struct vg_stream **s, uint32_t *id)
+{
+	struct vg_ctx *c;
+	CUresult r = vg_need_ctx(&c);
+
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, id);
+	if (!r)
+		*s = state_of(*id);
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamGetFlags(CUstream hStream,
+					    unsigned int *flags)
+{
+	struct vg_stream *s;
+	uint32_t id;
+	CUresult r = look(hStream, &s, &id);
+
+	if (r)
+		return r;
+	if (!flags)
+		return CUDA_ERROR_INVALID_VALUE;
+	*flags = s ? s->flags : CU_STREAM_DEFAULT;
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamGetPriority(CUstream hStream, int *priority)
+{
+	struct vg_stream *s;
+	uint32_t id;
+	CUresult r = look(hStream, &s, &id);
+
+	if (r)
+		return r;
+	if (!priority)
+		return CUDA_ERROR_INVALID_VALUE;
+	*priority = s ? s->priority : 0;
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamGetCtx(CUstream hStream, CUcontext *pctx)
+{
+	struct vg_stream *s;
+	uint32_t id;
+	CUresult r = look(hStream, &s, &id);
+
+	if (r)
+		return r;
+	if (!pctx)
+		return CUDA_ERROR_INVALID_VALUE;
+	*pctx = (CUcontext)vg_handle_out(KIND_CTX, s ? s->ctx : vg_ctx()->id);
+	return CUDA_SUCCESS;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamGetCtx_v2(CUstream hStream, CUcontext *pctx,
+					     CUgreenCtx *green)
+{
+	CUresult r = cuStreamGetCtx(hStream, pctx);
+
+	if (!r && green)
+		*green = NULL;
+	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamGetDevice(CUstream hStream, CUdevice *dev)
+{
+	CUcontext ctx;
+	CUresult r = cuStreamGetCtx(hStream, &ctx);
+
+	return r ? r : cuCtxGetDevice_v2(dev, ctx);
+}
+
+uint64_t vg_stream_id(CUcontext ctx, CUstream hStream)
+{
+	struct vg_ctx *c = ctx ? vg_ctx_of(ctx) : vg_ctx();
+	struct vg_stream *s;
+	uint32_t id;
+
+	if (!c || vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &id))
+		return 0;
+	s = state_of(id);
+	/* Default streams: one a context. */
+	return s ? s->unique : (c->unique << 32) + 1;
+}
+
+VG_EXPORT CUresult CUDAAPI cuStreamGetId(CUstream hStream,
+					 unsigned long long *streamId)
+{
+	struct vg_stream *s;
+	uint32_t id;
+	CUresult r = look(hStream, &s, &id);
+
+	if (r)
+		return r;
+	if (!streamId)
+		return CUDA_ERROR_INVALID_VALUE;
+	*streamId = vg_stream_id(NULL, hStream);
+	return CUDA_SUCCESS;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tracker.c - which addresses are whose: device memory, host memory that the
+ * GPU reaches, host memory that is only staged. A sorted array; a program
+ * makes few allocations compared with what it does with them.
+ */
+#include "frontend/libcuda/vg.h"
+
+#include <pthread.h>
+
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+static struct vg_range *range;
+static size_t nranges, cap;
+
+/* Index of the first range that ends behind @addr. */
+static size_t position(uint64_t addr)
+{
+	size_t lo = 0, hi = nranges;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (range[mid].base + range[mid].size <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+void vg_range_add(const struct vg_range *r)
+{
+	size_t i;
+
+	pthread_rwlock_wrlock(&lock);
+	if (nranges == cap) {
+		size_t n = cap ? 2 * cap : 256;
+		void *p = realloc(range, n * sizeof(*range));
+
+		if (!p)
+			goto out; /* an untracked range is asked about */
+		range = p;
+		cap = n;
+	}
+	i = position(r->base);
+	memmove(&range[i + 1], &range[i], (nranges - i) * sizeof(*range));
+	range[i] = *r;
+	nranges++;
+out:
+	pthread_rwlock_unlock(&lock);
+}
+
+static bool holds(size_t i, uint64_t addr)
+{
+	return i < nranges && range[i].base <= addr;
+}
+
+bool vg_range_remove(uint64_t base, struct vg_range *ret)
+{
+	bool found;
+	size_t i;
+
+	pthread_rwlock_wrlock(&lock);
+	i = position(base);
+	found = i < nranges && range[i].base == base;
+	if (found) {
+		*ret = range[i];
+		memmove(&range[i], &range[i + 1],
+			(nranges - i - 1) * sizeof(*range));
+		nranges--;
+	}
+	pthread_rwlock_unlock(&lock);
+	return found;
+}
+
+bool vg_range_find(uint64_t addr, struct vg_range *ret)
+{
+	bool found;
+	size_t i;
+
+	pthread_rwlock_rdlock(&lock);
+	i = position(addr);
+	found = holds(i, addr);
+	if (found)
+		*ret = range[i];
+	pthread_rwlock_unlock(&lock);
+	return found;
+}
+
+bool vg_range_known(uint64_t addr, uint64_t len)
+{
+	struct vg_range r;
+
+	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN &&
+	       len <= r.size - (addr - r.base);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vg.h - inside libcuda.so.1: what its files offer each other.
+ *
+ * The way of a forwarded call: a stub (generated, or one of the files here)
+ * turns handles into ids, vg_call() or vg_post() writes one record into the
+ * ring, and for vg_call() waits for the slot.
+ */
+#ifndef VG_H
+#define VG_H
+
+#include <cuda.h>
+#include <cudaProfiler.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "tools/lib/cleanup.h"
+#include "vgpu_ops.h"
+#include "xenstore-schema/calls/manual.h"
+#include "xenstore-schema/calls/sizes.h"
+#include "xenstore-schema/error.h"
+#include "xenstore-schema/ring.h"
+
+#define VG_EXPORT __attribute__((visibility("default")))
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* A piece of a record or of a reply; in a reply `ptr` is written to. */
+struct vg_seg {
+	const void *ptr;
+	uint64_t len;
+};
+
+/* ---- status.c: may a call go on? ---- */
+extern _Atomic int vg_status; /* CUresult of every call; 0: go on */
+static inline CUresult vg_enter(void)
+{
+	return (CUresult)atomic_load_explicit(&vg_status, memory_order_acquire);
+}
+bool vg_initialised(void);
+bool vg_exiting(void);
+CUresult vg_not_supported(const char *what);
+void vg_count_local(void);
+void vg_log_open(void);
+/* The session is over: every later call answers what @error says. */
+CUresult vg_session_lost(enum vgpu_error error, const char *detail);
+CUresult vg_error_result(enum vgpu_error error);
+
+/* ---- session.c: XenStore, pages, the way to the executor ---- */
+struct vg_session {
+	struct vgpu_control *ctl;
+	uint8_t *slots;
+	uint32_t be_domid, fe_domid;
+	char sid[48];
+	xengntshr_handle *xgs;
+	xenevtchn_handle *xce;
+	uint32_t port;
+	uint32_t ring_size;
+	uint64_t spin_ns;
+};
+extern struct vg_session vg_session;
+enum vgpu_error vg_session_open(char *detail, size_t size);
+/* Share @pages pages with the backend; NULL: no more grants. */
+void *vg_share(uint32_t pages, uint32_t *refs);
+void vg_unshare(void *p, uint32_t pages);
+/* Why the host says that the session is over, or EXEC_DIED. */
+enum vgpu_error vg_session_verdict(char *detail, size_t size);
+
+/* ---- channel.c: records, replies, waiting ---- */
+void vg_channel_open(uint8_t *ring, uint32_t size);
+CUresult vg_call(enum vgpu_op op, const struct vg_seg *in, int nin,
+		 const struct vg_seg *out, int nout);
+CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin);
+/* As vg_call, for a context that is not the thread's current one, and with a
+ * blob sent before (0: none). */
+struct vg_opts {
+	uint32_t ctx, blob;
+	bool use_ctx;
+};
+CUresult vg_call_opts(enum vgpu_op op, const struct vg_seg *in, int nin,
+		      const struct vg_seg *out, int nout,
+		      const struct vg_opts *o);
+CUresult vg_wait(bool (*ready)(void *arg), void *arg);
+uint32_t vg_max_record(void);
+/* First error of a call that nobody waited for; reported once. */
+CUresult vg_report(CUresult r);
+void vg_callbacks_run(void);
+
+/* Bytes of @count elements, or more than any record has on overflow. */
+static inline uint64_t vg_bytes(uint64_t count, uint64_t size)
+{
+	uint64_t n;
+
+	return __builtin_mul_overflow(count, size, &n) ? UINT64_MAX : n;
+}
+
+/* ---- handle.c: what the program holds ---- */
+struct vg_stream {
+	_Atomic uint64_t submitted;  /* work that entered it */
+	_Atomic uint64_t synced;     /* ... when it was last seen idle */
+	uint64_t unique;
+	uint32_t flags;
+	int32_t priority;
+	uint32_t ctx;                /* id */
+	_Atomic bool capturing;
+};
+struct vg_event {
+	_Atomic uint64_t recorded;   /* records */
+	_Atomic uint64_t synced;
+	uint32_t flags;
+	uint32_t ctx;
+};
+CUresult vg_handle_in(enum vgpu_kind kind, uintptr_t h, uint32_t *id);
+CUresult vg_handles_in(enum vgpu_kind kind, const uint64_t *h, uint64_t count,
+		       uint32_t **ids);
+uint64_t vg_handle_out(enum vgpu_kind kind, uint32_t id);
+CUresult vg_handle_new(enum vgpu_kind kind, uint32_t *id);
+void vg_handle_del(enum vgpu_kind kind, uint32_t id);
+/* The library's own state of a handle; NULL: none. */
+void *vg_handle_state(enum vgpu_kind kind, uint32_t id);
+bool vg_handle_set_state(enum vgpu_kind kind, uint32_t id, void *state);
+/* Calls fn for every live handle of a kind that has state. */
+void vg_handle_each(enum vgpu_kind kind, void (*fn)(uint32_t id, void *state,
+						    void *arg), void *arg);
+enum vgpu_kind vg_handle_kind(uintptr_t h);
+
+/* ---- device.c ---- */
+struct vg_device {
+	struct out_vgDevice info;
+	uint32_t host_index;
+	struct vg_ctx *primary;
+	uint32_t primary_refs;
+	uint32_t primary_flags;
+};
+extern struct vg_device *vg_devices;
+extern int vg_ndevices;
+CUresult vg_devices_read(void);
+int vg_driver_version(void);
+struct vg_device *vg_device(CUdevice dev);
+
+/* ---- context.c ---- */
+struct vg_ctx {
+	uint32_t id;
+	CUdevice dev;
+	uint64_t unique;             /* cuCtxGetId */
+	uint32_t api_version, flags;
+	_Atomic bool active;         /* the host has it */
+	bool primary;
+	_Atomic uint64_t submitted, legacy_synced, synced;
+	_Atomic int sticky;          /* first error that never goes away */
+	_Atomic bool limits_known;
+	struct out_vgCtxLimits limits;
+	_Atomic uint32_t capturing;  /* streams under capture */
+};
+#define VG_STACK_MAX 64
+struct vg_thread {
+	struct vg_ctx *stack[VG_STACK_MAX];
+	int depth;
+	uint8_t capture_mode;
+	uint16_t number;
+	struct { uint32_t ctx, stream; } own[8]; /* per-thread streams */
+};
+extern _Thread_local struct vg_thread vg_thread;
+extern _Thread_local int vg_ptds;
+CUcontext vg_ctx_current(void);
+struct vg_ctx *vg_ctx(void);      /* current, or NULL */
+struct vg_ctx *vg_ctx_of(CUcontext c);
+CUresult vg_primary_handle(CUdevice dev, CUcontext *ret);
+uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret);
+CUresult vg_need_ctx(struct vg_ctx **ret);
+
+/* ---- stream.c ---- */
+CUresult vg_stream_own(uint32_t *id); /* CU_STREAM_PER_THREAD */
+void vg_stream_touch(uint32_t id);
+uint64_t vg_stream_id(CUcontext ctx, CUstream s);
+/* Stream of a call that names none: legacy, or the thread's own for _ptds. */
+CUstream vg_implicit_stream(void);
+CUresult vg_stream_wait(uint32_t id);
+
+/* ---- module.c, function.c ---- */
+struct vg_function {
+	enum vgpu_kind kind;
+	uint32_t id, owner;
+	uint32_t nparams, bytes;
+	struct vg_param *param;
+	char *_Atomic name;
+	struct { _Atomic bool known; int32_t value[VGPU_FUNC_ATTRS];
+		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16]; /* per device */
+	/* driver API of CUDA 3: parameters set one by one */
+	uint8_t *old_params;
+	uint32_t old_size, old_block[3], old_smem;
+};
+CUresult vg_function_of(uintptr_t h, struct vg_function **ret);
+CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
+			 const char *name, enum vgpu_kind kind,
+			 struct vg_function **ret);
+CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id,
+			   struct vg_function **ret);
+CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
+			  int *value);
+void vg_function_attr_forget(struct vg_function *f);
+CUresult vg_blob_send(const void *bytes, uint64_t len, uint32_t *blob);
+
+/* ---- tracker.c: which addresses are whose ---- */
+enum vg_range_kind { VG_RANGE_DEVICE = 1, VG_RANGE_PINNED, VG_RANGE_MANAGED,
+		     VG_RANGE_PLAIN /* host memory that is only staged */ };
+struct vg_range {
+	uint64_t base, size;
+	enum vg_range_kind kind;
+	uint32_t flags, ctx;
+	void *owner;
+};
+void vg_range_add(const struct vg_range *r);
+bool vg_range_remove(uint64_t base, struct vg_range *ret);
+bool vg_range_find(uint64_t addr, struct vg_range *ret);
+/* Is all of it in one range of that kind? */
+bool vg_range_known(uint64_t addr, uint64_t len);
+
+/* ---- window.c: pieces of granted pages for bulk bytes ---- */
+struct vg_piece {
+	uint32_t index, arena, value;
+	uint64_t offset, size;
+	uint8_t *base;
+};
+CUresult vg_piece_take(struct vg_piece *p);
+/* Executor will report the piece by its fence; it then frees itself. */
+void vg_piece_fly(struct vg_piece *p);
+CUresult vg_piece_wait(struct vg_piece *p);
+void vg_piece_free(struct vg_piece *p);
+CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
+		      bool same_address);
+void vg_arena_drop(uint32_t arena, void *base, uint32_t pages);
+
+/* ---- pinned.c: host memory that the GPU reaches ---- */
+void *vg_pinned_alloc(uint64_t size);
+bool vg_pinned_free(void *p);
+
+/* ---- copy.c ---- */
+CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
+		    bool sync);
+CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s);
+CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
+		 bool sync);
+
+/* ---- fix.c ---- */
+CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);
+void vg_unfix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);
+CUresult vg_fix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d);
+void vg_unfix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d);
+
+#endif

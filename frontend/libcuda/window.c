@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * window.c - granted pages for bulk bytes: arenas, and the pieces of arena 0
+ * through which copies are staged.
+ *
+ * A piece has one fence. The executor writes the value that the record named
+ * when the GPU is done with the piece; who took it may wait for that, or leave
+ * it flying: it is free again when its fence says so.
+ */
+#include "frontend/libcuda/vg.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "tools/lib/log.h"
+
+/* Staging: a quarter of what a guest's gntalloc may give, at most 16 MiB; 32
+ * pieces of 512 KiB keep a copy engine and a memcpy busy at the same time. */
+#define STAGING_MAX  4096u
+#define STAGING_MIN  VGPU_FENCES
+#define LIMIT_FILE "/sys/module/xen_gntalloc/parameters/limit"
+
+enum piece_state { FREE, TAKEN, FLYING };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool have_staging;
+static uint8_t *staging;
+static uint32_t staging_arena;
+static uint64_t piece_size;
+static enum piece_state state[VGPU_FENCES];
+static uint32_t value[VGPU_FENCES];
+static uint32_t next;
+static uint32_t arenas_used; /* bit each */
+
+static uint32_t grant_limit(void)
+{
+	FILE *f = fopen(LIMIT_FILE, "re");
+	unsigned int n = 32768;
+
+	if (!f)
+		return n; /* no such module here: Xen's own limit */
+	if (fscanf(f, "%u", &n) != 1)
+		n = 1024;
+	fclose(f);
+	return n;
+}
+
+/* ---- arenas ------------------------------------------------------------ */
+
+static bool arena_number(uint32_t *ret)
+{
+	for (uint32_t i = 0; i < VGPU_ARENAS; i++) {
+		if (arenas_used & (1u << i))
+			continue;
+		arenas_used |= 1u << i;
+		*ret = i;
+		return true;
+	}
+	return false;
+}
+
+/* Tell the host; the references must fit one record. */
+static CUresult announce(uint32_t arena, const uint32_t *refs, uint32_t pages,
+			 uint64_t *address)
+{
+	struct in_vgArenaAdd in = { .arena = arena, .pages = pages };
+	struct out_vgArenaAdd out = { 0 };
+	struct vg_seg s[] = { { &in, sizeof(in) }, { refs, pages * 4ull } };
+	struct vg_seg o = { &out, sizeof(out) };
+	CUresult r = vg_call(OP_vgArenaAdd, s, 2, &o, 1);
+
+	*address = out.address;
+	return r;
+}
+
+/* Move our mapping to the executor's address, if that is free here. */
+static uint8_t *move_to(uint8_t *p, uint64_t size, uint64_t address)
+{
+	void *want = (void *)(uintptr_t)address, *got;
+
+	got = mmap(want, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+		   MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (got == MAP_FAILED)
+		return NULL;
+	if (got != want) {
+		munmap(got, size);
+		return NULL;
+	}
+	got = mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, want);
+	if (got == MAP_FAILED) {
+		log_info("moving granted pages: %s", strerror(errno));
+		munmap(want, size);
+		return NULL;
+	}
+	return got;
+}
+
+void vg_arena_drop(uint32_t arena, void *base, uint32_t pages)
+{
+	struct in_vgArenaDrop in = { .arena = arena };
+	struct vg_seg s = { &in, sizeof(in) };
+
+	if (vg_call(OP_vgArenaDrop, &s, 1, NULL, 0))
+		return; /* the host keeps it: so do we */
+	vg_unshare(base, pages);
+	pthread_mutex_lock(&lock);
+	arenas_used &= ~(1u << arena);
+	pthread_mutex_unlock(&lock);
+}
+
+/* @same_address: both ends see it at the same address, or it fails. */
+CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
+		      bool same_address)
+{
+	AUTO_FREE uint32_t *refs = calloc(pages, sizeof(*refs));
+	uint64_t address, max = (vg_max_record() - 256) / 4;
+	uint8_t *p, *moved;
+	bool room;
+	CUresult r;
+
+	if (!refs || pages > VGPU_ARENA_PAGES_MAX || pages > max)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	pthread_mutex_lock(&lock);
+	room = arena_number(arena);
+	pthread_mutex_unlock(&lock);
+	p = room ? vg_share(pages, refs) : NULL;
+	r = p ? announce(*arena, refs, pages, &address) :
+		CUDA_ERROR_OUT_OF_MEMORY;
+	if (r) {
+		if (p)
+			vg_unshare(p, pages);
+		pthread_mutex_lock(&lock);
+		if (room)
+			arenas_used &= ~(1u << *arena);
+		pthread_mutex_unlock(&lock);
+		return r;
+	}
+	if (same_address) {
+		moved = move_to(p, (uint64_t)pages * VGPU_PAGE, address);
+		if (!moved) {
+			vg_arena_drop(*arena, p, pages);
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		}
+		p = moved;
+	}
+	*base = p;
+	return CUDA_SUCCESS;
+}
+
+/* ---- pieces ------------------------------------------------------------ */
+
+static CUresult make_staging(void)
+{
+	uint32_t pages = grant_limit() / 4;
+	CUresult r = CUDA_ERROR_OUT_OF_MEMORY;
+
+	if (vg_session.ctl->max_window_pages < pages)
+		pages = vg_session.ctl->max_window_pages;
+	if (pages > STAGING_MAX)
+		pages = STAGING_MAX;
+	for (pages -= pages % VGPU_FENCES; r && pages >= STAGING_MIN;
+	     pages = pages / 2 / VGPU_FENCES * VGPU_FENCES) {
+		r = vg_arena_add(pages, &staging_arena, &staging, false);
+		if (!r) {
+			piece_size = (uint64_t)pages * VGPU_PAGE / VGPU_FENCES;
+			have_staging = true;
+			return CUDA_SUCCESS;
+		}
+	}
+	log_error("no granted pages are left for copies: raise the limit of "
+		  "xen-gntalloc in this guest, or end another GPU process");
+	return r;
+}
+
+static pthread_mutex_t make_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static CUresult need_staging(void)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (__atomic_load_n(&have_staging, __ATOMIC_ACQUIRE))
+		return CUDA_SUCCESS;
+	pthread_mutex_lock(&make_lock);
+	if (!have_staging)
+		r = make_staging();
+	pthread_mutex_unlock(&make_lock);
+	return r;
+}
+
+static bool landed(uint32_t i)
+{
+	return (uint32_t)shared_load64(&vg_session.ctl->fence[i]) == value[i];
+}
+
+static bool pick(struct vg_piece *p)
+{
+	for (uint32_t k = 0; k < VGPU_FENCES; k++) {
+		uint32_t i = (next + k) % VGPU_FENCES;
+
+		if (state[i] == TAKEN || (state[i] == FLYING && !landed(i)))
+			continue;
+		state[i] = TAKEN;
+		next = i + 1;
+		*p = (struct vg_piece){ .index = i, .arena = staging_arena,
+					.value = ++value[i],
+					.offset = i * piece_size,
+					.size = piece_size,
+					.base = staging + i * piece_size };
+		return true;
+	}
+	return false;
+}
+
+static bool try_pick(void *arg)
+{
+	bool ok;
+
+	pthread_mutex_lock(&lock);
+	ok = pick(arg);
+	pthread_mutex_unlock(&lock);
+	return ok;
+}
+
+struct vg_pick {
+	struct vg_piece *p;
+	bool got;
+};
+
+static bool picked(void *arg)
+{
+	struct vg_pick *k = arg;
+
+	if (!k->got)
+		k->got = try_pick(k->p);
+	return k->got;
+}
+
+CUresult vg_piece_take(struct vg_piece *p)
+{
+	struct vg_pick k = { p, false };
+	CUresult r = need_staging();
+
+	return r ? r : vg_wait(picked, &k);
+}
+
+void vg_piece_fly(struct vg_piece *p)
+{
+	pthread_mutex_lock(&lock);
+	state[p->index] = FLYING;
+	pthread_mutex_unlock(&lock);
+}
+
+void vg_piece_free(struct vg_piece *p)
+{
+	pthread_mutex_lock(&lock);
+	state[p->index] = FREE;
+	pthread_mutex_unlock(&lock);
+}
+
+static bool piece_landed(void *arg)
+{
+	struct vg_piece *p = arg;
+	uint64_t f = shared_load64(&vg_session.ctl->fence[p->index]);
+
+	return (uint32_t)f == p->value;
+}
+
+CUresult vg_piece_wait(struct vg_piece *p)
+{
+	CUresult r = vg_wait(piece_landed, p);
+
+	return r ? r : (CUresult)(shared_load64(
+				&vg_session.ctl->fence[p->index]) >> 32);
+}

@@ -1,0 +1,21 @@
+# Everything that lives in a guest.
+include frontend/libcuda/tables.mk
+
+LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c \
+	handle.c device.c context.c stream.c capture.c event.c tracker.c \
+	window.c pinned.c memory.c pointer.c copy.c copy3d.c module.c \
+	function.c launch.c occupancy.c callback.c fix.c) $(LIBCUDA_TABLE_SRCS)
+LIBCUDA_OBJS := $(LIBCUDA_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/gen/stubs.o
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib/libcuda.so.1: $(LIBCUDA_OBJS) $(LIB_OBJS) $(B)/gen/libcuda.map
+	@mkdir -p $(@D)
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -Wl,-Bsymbolic -Wl,-z,defs \
+		-Wl,-soname,libcuda.so.1 \
+		-Wl,--version-script=$(B)/gen/libcuda.map -o $@ \
+		$(LIBCUDA_OBJS) $(LIB_OBJS) -lxengnttab -lxenevtchn -lxenstore -lpthread
+
+ALL += $(B)/lib/libcuda.so.1

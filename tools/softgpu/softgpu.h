@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * softgpu.h - the driver's side: contexts, streams, work, memory.
+ *
+ * One lock (sg_lock) guards all of it; kernels and copies run without it.
+ * Work is a graph of struct op: an op starts when the ones that it waits for
+ * are done, whatever stream they are in.
+ */
+#ifndef SOFTGPU_H
+#define SOFTGPU_H
+
+#pragma GCC visibility push(default)
+#include <cuda.h>
+#pragma GCC visibility pop
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/softgpu/devmem.h"
+#include "tools/softgpu/ptx.h"
+
+#define SG_SMS 2
+#define SG_CC 80
+#define SG_MAX_THREADS 1024
+#define SG_SMEM_DEFAULT (48u << 10)
+#define SG_SMEM_OPTIN (163u << 10)
+#define SG_BLOCKS_PER_SM 16
+
+extern pthread_mutex_t sg_lock;
+extern pthread_cond_t sg_done;
+
+/* --- handles: a pointer is one only while it is in this table ------------- */
+enum handle_kind { H_CTX = 1, H_STREAM, H_EVENT, H_MODULE, H_LIBRARY, H_FUNC,
+		   H_KERNEL, H_POOL };
+bool handle_add(const void *p, enum handle_kind kind);
+void handle_del(const void *p);
+bool handle_is(const void *p, enum handle_kind kind);
+
+/* --- contexts ------------------------------------------------------------- */
+struct sg_stream;
+struct grid;
+
+struct sg_ctx {
+	unsigned long long id;
+	unsigned int flags;
+	bool primary;
+	unsigned int refs;	/* primary: retains */
+	_Atomic int error;	/* sticky */
+	struct sg_stream *legacy;
+	struct sg_stream *streams;
+	struct sg_module *modules;
+	uint64_t next_stream;
+};
+
+/* device.c: 0, or CUDA_ERROR_NOT_INITIALIZED */
+CUresult sg_ready(void);
+uint64_t sg_time_limit_ns(void);
+/* context.c: current context that can work; sticky errors come back here */
+CUresult sg_current(struct sg_ctx **ctx);
+struct sg_ctx *sg_current_quiet(void);
+size_t sg_limit_printf(void);
+unsigned long long sg_next_id(void);
+
+/* --- work ----------------------------------------------------------------- */
+enum op_kind { OP_MARK, OP_KERNEL, OP_COPY, OP_FILL, OP_HOST, OP_WRITE, OP_WAIT,
+	       OP_FREE };
+
+struct copy_shape {
+	uint8_t *dst;
+	const uint8_t *src;
+	size_t width, height, depth;
+	size_t dst_pitch, src_pitch, dst_slice, src_slice;
+};
+
+struct op {
+	enum op_kind kind;
+	uint32_t refs;
+	uint32_t pending;
+	_Atomic bool done;
+	uint64_t done_ns;
+	struct op **succ;
+	size_t nsucc, cap_succ;
+	struct sg_ctx *ctx;
+	struct sg_stream *stream;
+	struct op *next;
+	struct copy_shape copy;
+	void *staging;
+	uint32_t value;		/* OP_FILL */
+	unsigned int elem;
+	uint64_t value64;	/* OP_WRITE, OP_WAIT */
+	unsigned int flags, size;
+	void (*host)(void *);
+	CUstreamCallback callback;
+	CUstream handle;
+	void *user;
+	struct grid *grid;
+};
+
+struct sg_stream {
+	struct sg_stream *next;
+	struct sg_ctx *ctx;
+	struct op *last;
+	unsigned int flags;
+	int priority;
+	uint64_t id;
+	pthread_t thread;	/* per-thread default stream */
+	bool per_thread;
+};
+
+/* op.c; all with sg_lock held */
+struct op *op_new(enum op_kind kind, struct sg_ctx *ctx);
+void op_after(struct op *op, struct op *before);
+void op_submit(struct op *op, struct sg_stream *s);
+void op_complete(struct op *op);
+void op_ref(struct op *op);
+void op_unref(struct op *op);
+void op_wait(struct op *op);
+/* Submit; if nothing is before it, run it here; return when it is done. */
+void op_run_sync(struct op *op, struct sg_stream *s);
+void ctx_wait(struct sg_ctx *ctx);
+
+/* service.c: copies, fills, host functions */
+void service_push(struct op *op);
+void op_execute(struct op *op);
+bool value_holds(const struct op *op);
+
+/* sched.c: kernels */
+void sched_push(struct op *op);
+void sched_discard(struct grid *g, void *op);
+void sched_abort(struct sg_ctx *ctx);
+void workers_start(void);
+
+/* stream.c */
+CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s);
+struct sg_stream *stream_new(struct sg_ctx *ctx, unsigned int flags, int prio);
+void stream_free(struct sg_stream *s);
+
+/* --- memory --------------------------------------------------------------- */
+enum mem_kind { MEM_DEVICE, MEM_MANAGED, MEM_POOL, MEM_HOST, MEM_REGISTERED };
+
+struct mem_range {
+	uint64_t addr, size;
+	enum mem_kind kind;
+	unsigned int flags;
+	uint64_t id;
+	struct sg_ctx *ctx;
+};
+
+bool mem_init(void);
+CUresult mem_alloc(struct sg_ctx *ctx, size_t size, enum mem_kind kind,
+		   uint64_t *addr);
+CUresult mem_free(uint64_t addr, bool host);
+void mem_free_ctx(struct sg_ctx *ctx);
+bool mem_find(uint64_t addr, struct mem_range *r);
+uint64_t mem_used(void), mem_pool_used(void);
+/* Is [addr, addr + n) inside one allocation that a device can reach? */
+bool mem_ok(uint64_t addr, size_t n);
+CUresult host_add(struct sg_ctx *ctx, void *p, size_t n, enum mem_kind kind,
+		  unsigned int flags);
+
+/* --- modules -------------------------------------------------------------- */
+struct image {
+	struct ptx_module *mod;
+	uint32_t refs;
+};
+
+struct sg_module {
+	struct sg_module *next;
+	struct image *image;
+	struct sg_ctx *ctx;
+	struct sg_library *lib;
+	uint64_t globals;
+	struct sg_func **funcs;	/* one per entry of the image */
+	uint32_t nfuncs;
+};
+
+struct sg_func {
+	enum handle_kind kind;	/* H_FUNC or H_KERNEL */
+	const struct ptx_func *fn;
+	struct sg_module *mod;	/* H_FUNC */
+	struct sg_library *lib;	/* H_KERNEL */
+	struct sg_func *kernel;	/* H_FUNC of a library: shares attributes */
+	int max_dynamic, carveout;
+};
+
+struct sg_library {
+	struct image *image;
+	struct sg_func **kernels;
+	uint32_t nkernels;
+};
+
+CUresult image_load(const void *data, struct image **out);
+void image_unref(struct image *im);
+CUresult module_instance(struct image *im, struct sg_ctx *ctx,
+			 struct sg_library *lib, struct sg_module **out);
+void module_free(struct sg_module *m);
+CUresult library_module(struct sg_library *lib, struct sg_ctx *ctx,
+			struct sg_module **out);
+/* Either kind of handle to the function in the current context. */
+CUresult func_get(CUfunction h, struct sg_ctx *ctx, struct sg_func **f);
+int func_max_dynamic(const struct sg_func *f);
+
+/* fatbin.c: PTX text (malloc'ed, NUL-terminated) from what programs load */
+CUresult fatbin_ptx(const void *data, char **text, size_t *len);
+
+/* printf.c */
+void printf_flush(void);
+
+#endif
