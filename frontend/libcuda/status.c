@@ -71,6 +71,15 @@ CUresult vg_error_result(enum vgpu_error error)
 	return CUDA_ERROR_UNKNOWN;
 }
 
+/* The host's text often begins with the sentence itself. */
+static void tell(const char *sentence, const char *detail)
+{
+	if (!strncmp(detail, sentence, strlen(sentence)))
+		log_error("%s", detail);
+	else
+		log_error("%s%s%s", sentence, *detail ? ": " : "", detail);
+}
+
 CUresult vg_session_lost(enum vgpu_error error, const char *detail)
 {
 	CUresult r = vg_error_result(error);
@@ -80,8 +89,7 @@ CUresult vg_session_lost(enum vgpu_error error, const char *detail)
 		r = CUDA_ERROR_SYSTEM_NOT_READY;
 	/* Only the first reason is told; the others are its consequences. */
 	if (atomic_compare_exchange_strong(&vg_status, &alive, (int)r))
-		log_error("%s%s%s", vgpu_error_text(error),
-			  detail && *detail ? ": " : "", detail ? detail : "");
+		tell(vgpu_error_text(error), detail ? detail : "");
 	return (CUresult)atomic_load(&vg_status);
 }
 

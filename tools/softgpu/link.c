@@ -91,6 +91,7 @@ static uint32_t lay_shared(struct ptx_module *m, struct ptx_func *k,
 	for (size_t i = 0; i < m->nshared; i++)
 		if (!m->shared[i]->size && !k->shared_off[i])
 			k->shared_off[i] = (at + align - 1) & ~(align - 1);
+	k->dyn_pad = ((at + align - 1) & ~(align - 1)) - ((at + 15u) & ~15u);
 	return at;
 }
 

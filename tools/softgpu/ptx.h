@@ -203,6 +203,7 @@ struct ptx_func {
 	uint32_t nregs;		/* 32-bit registers declared, for attributes */
 	/* entry only, filled by ptx_link(): */
 	uint32_t static_shared;
+	uint32_t dyn_pad;	/* alignment of dynamic memory beyond 16 */
 	uint32_t *shared_off;	/* by variable index; UINT32_MAX: unused */
 	uint32_t file_bytes;	/* registers of one warp */
 	uint32_t local_bytes;	/* local memory of one lane */

@@ -15,6 +15,7 @@
 
 #define WORKERS 2
 #define SLICE 400000		/* warp instructions */
+#define SLICE_NS 20000000u	/* then other kernels get a turn */
 #define RESIDENT_BYTES (UINT64_C(256) << 20)
 
 static struct grid *grids, **grids_tail = &grids;
@@ -112,7 +113,7 @@ static void put_aside(struct grid *g, struct cta *c)
 /* Run @c, then further blocks of its grid in the same memory. */
 static struct cta *run_slice(struct grid *g, struct cta *c, uint64_t *done)
 {
-	uint64_t left = SLICE;
+	uint64_t left = SLICE, start = now_ns();
 
 	for (;;) {
 		uint64_t block;
@@ -127,7 +128,7 @@ static struct cta *run_slice(struct grid *g, struct cta *c, uint64_t *done)
 			break;
 		}
 		++*done;
-		if (g->error)
+		if (g->error || now_ns() - start > SLICE_NS)
 			break;
 		block = atomic_fetch_add(&g->next_block, 1);
 		if (block >= g->nblocks)

@@ -108,6 +108,7 @@ struct sg_stream {
 	uint64_t id;
 	pthread_t thread;	/* per-thread default stream */
 	bool per_thread;
+	bool zombie;
 };
 
 /* op.c; all with sg_lock held */
@@ -172,6 +173,7 @@ struct sg_module {
 	struct image *image;
 	struct sg_ctx *ctx;
 	struct sg_library *lib;
+	struct sg_module *lib_next;
 	uint64_t globals;
 	struct sg_func **funcs;	/* one per entry of the image */
 	uint32_t nfuncs;
@@ -188,6 +190,7 @@ struct sg_func {
 
 struct sg_library {
 	struct image *image;
+	struct sg_module *modules;	/* one per context that uses it */
 	struct sg_func **kernels;
 	uint32_t nkernels;
 };

@@ -342,4 +342,148 @@ struct in_vgEvent {
 	uint32_t pad;
 };
 
+/* ---- graphs ---- */
+/* A host function that may run many times: its token has this bit, and the
+ * guest never forgets it. */
+#define VGPU_TOKEN_KEPT (1ull << 63)
+/* Body graphs of one conditional node. */
+#define VGPU_GRAPH_BODIES 1024u
+
+struct in_vgNode { /* + uint32_t dep[ndeps] + CUgraphEdgeData[nedges] + tail */
+	uint32_t graph;        /* Add */
+	uint32_t exec, node;   /* Set; exec 0: the graph's node */
+	uint32_t type;         /* CUgraphNodeType */
+	uint32_t ndeps, nedges;
+	uint32_t tail;         /* bytes: parameters, operations, access */
+	uint32_t generic;      /* 1: asked by cuGraphAddNode and its like */
+	uint64_t body[29];     /* the union of CUgraphNodeParams, handles as
+				* ids; func is kind << 32 | id */
+};
+struct in_vgNodeGet {
+	uint32_t node;
+	uint32_t type;
+	uint32_t cap;          /* room for the tail */
+	uint32_t pad;
+};
+struct out_vgNode { /* + uint32_t graph[bodies] (Add) or tail (Get) */
+	uint32_t node;
+	uint32_t tail;         /* bytes that there are */
+	uint64_t body[29];
+};
+struct in_vgGraph { /* Destroy, Dot */
+	uint32_t graph;
+	uint32_t flags;
+};
+struct in_vgInstantiate {
+	uint32_t graph;
+	uint32_t params;       /* 1: cuGraphInstantiateWithParams */
+	uint64_t flags;
+	uint32_t stream;
+	uint32_t log;
+};
+struct out_vgInstantiate { /* + char text[log] */
+	uint32_t exec;
+	uint32_t result;       /* CUresult: outputs travel with a failure too */
+	uint32_t error_node;
+	uint32_t detail;       /* CUgraphInstantiateResult */
+};
+struct in_vgGraphUpdate {
+	uint32_t exec, graph;
+};
+struct out_vgGraphUpdate {
+	uint32_t result;       /* CUresult */
+	uint32_t detail;       /* CUgraphExecUpdateResult */
+	uint32_t node, from;
+};
+struct in_vgUserObject {
+	uint64_t token;
+	uint32_t refs, flags;
+};
+struct out_vgId {
+	uint32_t id;
+	uint32_t pad;
+};
+struct in_vgCaptureTo { /* + uint32_t dep[ndeps] + CUgraphEdgeData[nedges] */
+	uint32_t stream, graph;
+	uint32_t mode;
+	uint32_t ndeps, nedges;
+	uint32_t pad;
+};
+
+/* ---- bytes that wait to be fetched: one lot at a time ---- */
+struct out_vgStaged {
+	uint64_t size;
+};
+struct in_vgFetch { /* reply: uint8_t bytes[len] */
+	uint64_t offset;
+	uint32_t len;
+	uint32_t pad;
+};
+
+/* ---- linking ---- */
+/* Logs larger than this are cut. */
+#define VGPU_LINK_LOG 65536u
+struct in_vgLinkCreate { /* + struct vg_jit_option[jit] */
+	uint32_t jit;
+	uint32_t info_size, error_size;
+	uint32_t pad;
+};
+struct in_vgLinkAdd { /* + char name[] + struct vg_jit_option[jit]; blob */
+	uint32_t link, type;
+	uint32_t jit;
+	uint32_t name_len;     /* 0: NULL */
+	uint64_t image_len;
+};
+struct in_vgLink { /* Complete, Destroy */
+	uint32_t link;
+	uint32_t pad;
+};
+struct out_vgLink { /* + char info[info_size] + char error[error_size] */
+	uint32_t result;       /* CUresult: logs travel with a failure too */
+	uint32_t link;         /* Create */
+	uint64_t size;         /* Complete: to be fetched */
+	uint64_t info_used, error_used;
+	float wall_time;
+	uint32_t threads;
+};
+
+/* ---- copies in batches and between contexts ---- */
+struct in_vgCopyBatch { /* + u64 dst[], src[], size[] + attrs + u64 idx[] */
+	uint32_t count, nattrs;
+	uint32_t stream;
+	uint32_t pad;
+};
+struct in_vgCopy3DBatch { /* + CUDA_MEMCPY3D_BATCH_OP[count], arrays as ids */
+	uint32_t count;
+	uint32_t stream;
+	uint64_t flags;
+};
+struct in_vgCopyPeer {
+	uint64_t copy[25];     /* CUDA_MEMCPY3D_PEER, handles as ids */
+	uint32_t stream;
+	uint32_t pad;
+};
+
+/* ---- memory of other processes, green contexts ---- */
+struct in_vgIpcOpen {
+	uint8_t handle[64];
+	uint32_t flags;
+	uint32_t pad;
+};
+struct in_vgIpcClose {
+	uint64_t ptr;
+};
+struct in_vgGreen { /* Ctx, Destroy */
+	uint32_t green, ctx;
+};
+struct out_vgGreen {
+	int32_t device;        /* the host's number */
+	uint32_t pad;
+};
+struct in_vgGreenStream {
+	uint32_t green, stream;
+	uint32_t flags;
+	int32_t priority;
+};
+
 #endif

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* alloc.c - allocation calls: device, managed, pinned and pooled memory. */
+#include "tools/softgpu/softgpu.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define POOL ((CUmemoryPool)&default_pool)
+
+static char default_pool;
+static uint64_t release_threshold;
+
+static CUresult alloc(CUdeviceptr *out, size_t n, enum mem_kind kind)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+	uint64_t addr;
+
+	if (r)
+		return r;
+	if (!out)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = mem_alloc(ctx, n, kind, &addr);
+	if (!r)
+		*out = addr;
+	return r;
+}
+
+CUresult cuMemAlloc(CUdeviceptr *out, size_t n)
+{
+	return alloc(out, n, MEM_DEVICE);
+}
+
+CUresult cuMemAllocManaged(CUdeviceptr *out, size_t n, unsigned int flags)
+{
+	if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST)
+		return CUDA_ERROR_INVALID_VALUE;
+	return alloc(out, n, MEM_MANAGED);
+}
+
+CUresult cuMemAllocPitch(CUdeviceptr *out, size_t *pitch, size_t width,
+			 size_t height, unsigned int elem)
+{
+	size_t p = (width + 511) & ~(size_t)511;
+	CUresult r;
+
+	if (!pitch || (elem != 4 && elem != 8 && elem != 16) || p < width ||
+	    (height && p > SIZE_MAX / height))
+		return CUDA_ERROR_INVALID_VALUE;
+	r = alloc(out, p * height, MEM_DEVICE);
+	if (!r)
+		*pitch = p;
+	return r;
+}
+
+/* As on a GPU, freeing waits for work that may still use the memory. */
+CUresult cuMemFree(CUdeviceptr ptr)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+	struct mem_range m;
+
+	if (r || !ptr)
+		return r;
+	if (!mem_find(ptr, &m) || m.addr != ptr || m.kind >= MEM_HOST)
+		return CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_lock(&sg_lock);
+	ctx_wait(ctx);
+	pthread_mutex_unlock(&sg_lock);
+	if (ctx->error)
+		return (CUresult)ctx->error;
+	return mem_free(ptr, false);
+}
+
+CUresult cuMemGetInfo(size_t *avail, size_t *total)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+
+	if (r)
+		return r;
+	if (avail)
+		*avail = dev_size - mem_used();
+	if (total)
+		*total = dev_size;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuMemGetAddressRange(CUdeviceptr *base, size_t *size, CUdeviceptr ptr)
+{
+	struct mem_range m;
+
+	if (sg_ready())
+		return sg_ready();
+	if (!mem_find(ptr, &m))
+		return CUDA_ERROR_NOT_FOUND;
+	if (base)
+		*base = m.addr;
+	if (size)
+		*size = m.size;
+	return CUDA_SUCCESS;
+}
+
+/* --- host memory: the device sees it at the same address ------------------ */
+
+CUresult cuMemHostAlloc(void **out, size_t n, unsigned int flags)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+	void *p;
+
+	if (r)
+		return r;
+	if (!out || !n || (flags & ~7u))
+		return CUDA_ERROR_INVALID_VALUE;
+	p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		 -1, 0);
+	if (p == MAP_FAILED)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = host_add(ctx, p, n, MEM_HOST, flags | CU_MEMHOSTALLOC_DEVICEMAP);
+	if (r)
+		munmap(p, n);
+	else
+		*out = p;
+	return r;
+}
+
+CUresult cuMemAllocHost(void **out, size_t n)
+{
+	return cuMemHostAlloc(out, n, 0);
+}
+
+static CUresult host_range(const void *p, struct mem_range *m)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+
+	if (r)
+		return r;
+	if (!p || !mem_find((uint64_t)(uintptr_t)p, m) || m->kind < MEM_HOST)
+		return CUDA_ERROR_INVALID_VALUE;
+	return CUDA_SUCCESS;
+}
+
+static CUresult host_release(void *p, enum mem_kind kind, CUresult otherwise)
+{
+	struct mem_range m;
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+
+	if (r)
+		return r;
+	if (!mem_find((uint64_t)(uintptr_t)p, &m) || m.kind != kind ||
+	    m.addr != (uint64_t)(uintptr_t)p)
+		return otherwise;
+	pthread_mutex_lock(&sg_lock);
+	ctx_wait(ctx);
+	pthread_mutex_unlock(&sg_lock);
+	return mem_free(m.addr, true);
+}
+
+CUresult cuMemFreeHost(void *p)
+{
+	return host_release(p, MEM_HOST, CUDA_ERROR_INVALID_VALUE);
+}
+
+CUresult cuMemHostRegister(void *p, size_t n, unsigned int flags)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+
+	if (r)
+		return r;
+	if (!p || !n || (flags & ~15u) ||
+	    (uint64_t)(uintptr_t)p - dev_base < dev_size)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (flags & CU_MEMHOSTREGISTER_IOMEMORY)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	return host_add(ctx, p, n, MEM_REGISTERED, flags);
+}
+
+CUresult cuMemHostUnregister(void *p)
+{
+	return host_release(p, MEM_REGISTERED,
+			    CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+}
+
+CUresult cuMemHostGetDevicePointer(CUdeviceptr *out, void *p,
+				   unsigned int flags)
+{
+	struct mem_range m;
+	CUresult r = host_range(p, &m);
+
+	if (!r && (!out || flags))
+		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		*out = (CUdeviceptr)(uintptr_t)p;
+	return r;
+}
+
+CUresult cuMemHostGetFlags(unsigned int *flags, void *p)
+{
+	struct mem_range m;
+	CUresult r = host_range(p, &m);
+
+	if (!r && !flags)
+		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		*flags = m.flags;
+	return r;
+}
+
+/* --- the default pool ----------------------------------------------------- */
+
+CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice dev)
+{
+	if (sg_ready())
+		return sg_ready();
+	if (!pool)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (dev)
+		return CUDA_ERROR_INVALID_DEVICE;
+	*pool = POOL;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetMemPool(CUmemoryPool *pool, CUdevice dev)
+{
+	return cuDeviceGetDefaultMemPool(pool, dev);
+}
+
+CUresult cuDeviceSetMemPool(CUdevice dev, CUmemoryPool pool)
+{
+	if (dev)
+		return CUDA_ERROR_INVALID_DEVICE;
+	return pool == POOL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuMemAllocAsync(CUdeviceptr *out, size_t n, CUstream h)
+{
+	struct sg_stream *s;
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+
+	if (!r)
+		r = stream_get(h, ctx, &s);
+	return r ? r : alloc(out, n, MEM_POOL);
+}
+
+CUresult cuMemAllocFromPoolAsync(CUdeviceptr *out, size_t n, CUmemoryPool pool,
+				 CUstream h)
+{
+	if (pool != POOL)
+		return CUDA_ERROR_INVALID_VALUE;
+	return cuMemAllocAsync(out, n, h);
+}
+
+CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream h)
+{
+	struct sg_stream *s;
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+	struct mem_range m;
+	struct op *op;
+
+	if (!r)
+		r = stream_get(h, ctx, &s);
+	if (r || !ptr)
+		return r;
+	if (!mem_find(ptr, &m) || m.addr != ptr || m.kind >= MEM_HOST)
+		return CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_lock(&sg_lock);
+	op = op_new(OP_FREE, s->ctx);
+	op->copy.dst = (uint8_t *)(uintptr_t)ptr;
+	op_submit(op, s);
+	pthread_mutex_unlock(&sg_lock);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep)
+{
+	(void)keep;	/* nothing is held back */
+	return pool == POOL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr,
+			       void *value)
+{
+	if (pool != POOL || !value)
+		return CUDA_ERROR_INVALID_VALUE;
+	switch (attr) {
+	case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
+	case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
+	case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES:
+		*(int *)value = 1;
+		return CUDA_SUCCESS;
+	case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD:
+		*(cuuint64_t *)value = release_threshold;
+		return CUDA_SUCCESS;
+	case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT:
+	case CU_MEMPOOL_ATTR_USED_MEM_CURRENT:
+		*(cuuint64_t *)value = mem_pool_used();
+		return CUDA_SUCCESS;
+	default:
+		return CUDA_ERROR_NOT_SUPPORTED;
+	}
+}
+
+CUresult cuMemPoolSetAttribute(CUmemoryPool pool, CUmemPool_attribute attr,
+			       void *value)
+{
+	if (pool != POOL || !value)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (attr == CU_MEMPOOL_ATTR_RELEASE_THRESHOLD)
+		release_threshold = *(cuuint64_t *)value;
+	else if (attr > CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	return CUDA_SUCCESS;
+}
+
+/* --- pointers ------------------------------------------------------------- */
+
+static CUresult pointer_attribute(void *data, CUpointer_attribute attr,
+				  const struct mem_range *m, uint64_t ptr)
+{
+	switch (attr) {
+	case CU_POINTER_ATTRIBUTE_CONTEXT:
+		*(CUcontext *)data = (CUcontext)m->ctx;
+		break;
+	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+		*(unsigned int *)data = m->kind >= MEM_HOST
+						? CU_MEMORYTYPE_HOST
+						: CU_MEMORYTYPE_DEVICE;
+		break;
+	case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
+	case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
+		*(CUdeviceptr *)data =
+			attr == CU_POINTER_ATTRIBUTE_DEVICE_POINTER ? ptr
+								    : m->addr;
+		break;
+	case CU_POINTER_ATTRIBUTE_HOST_POINTER:
+		if (m->kind < MEM_HOST && m->kind != MEM_MANAGED)
+			return CUDA_ERROR_INVALID_VALUE;
+		*(void **)data = (void *)(uintptr_t)ptr;
+		break;
+	case CU_POINTER_ATTRIBUTE_BUFFER_ID:
+		*(unsigned long long *)data = m->id;
+		break;
+	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
+	case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+		*(int *)data = 0;
+		break;
+	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+		*(unsigned int *)data = m->kind == MEM_MANAGED;
+		break;
+	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+		*(int *)data = 0;
+		break;
+	case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
+		*(size_t *)data = m->size;
+		break;
+	case CU_POINTER_ATTRIBUTE_MAPPED:
+		*(int *)data = 1;
+		break;
+	case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
+		*(unsigned long long *)data = 0;
+		break;
+	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
+		*(unsigned int *)data =
+			CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE;
+		break;
+	case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
+		*(CUmemoryPool *)data = m->kind == MEM_POOL ? POOL : NULL;
+		break;
+	default:
+		return CUDA_ERROR_NOT_SUPPORTED;
+	}
+	return CUDA_SUCCESS;
+}
+
+CUresult cuPointerGetAttribute(void *data, CUpointer_attribute attr,
+			       CUdeviceptr ptr)
+{
+	struct mem_range m;
+
+	if (sg_ready())
+		return sg_ready();
+	if (!data || !mem_find(ptr, &m))
+		return CUDA_ERROR_INVALID_VALUE;
+	return pointer_attribute(data, attr, &m, ptr);
+}
+
+/* What is asked about a pointer that is not ours has these answers. */
+static void unknown_pointer(void *data, CUpointer_attribute attr,
+			    CUdeviceptr ptr)
+{
+	switch (attr) {
+	case CU_POINTER_ATTRIBUTE_HOST_POINTER:
+		*(void **)data = (void *)(uintptr_t)ptr;
+		break;
+	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+		*(int *)data = -2;
+		break;
+	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
+	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+	case CU_POINTER_ATTRIBUTE_MAPPED:
+	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
+		*(unsigned int *)data = 0;
+		break;
+	default:
+		*(unsigned long long *)data = 0;
+	}
+}
+
+CUresult cuPointerGetAttributes(unsigned int n, CUpointer_attribute *attrs,
+				void **data, CUdeviceptr ptr)
+{
+	struct mem_range m;
+	bool known;
+
+	if (sg_ready())
+		return sg_ready();
+	if (!n || !attrs || !data)
+		return CUDA_ERROR_INVALID_VALUE;
+	known = mem_find(ptr, &m);
+	for (unsigned int i = 0; i < n; i++)
+		if (!known || pointer_attribute(data[i], attrs[i], &m, ptr))
+			unknown_pointer(data[i], attrs[i], ptr);
+	return CUDA_SUCCESS;
+}
