@@ -55,51 +55,59 @@ static CUlaunchConfig config_of(const uint32_t grid[3], const uint32_t block[3],
 	};
 }
 
-/* The parameter block as the guest's library built it from the layout. */
-static CUresult launch(struct ex *e, const struct in_vgLaunch *in,
-		       const void *params, const struct vg_launch_attr *from,
-		       CUfunction f, CUstream s)
+/* Parameters for the driver: one pointer each where the layout is known, which
+ * is its fastest way in; else the block as a whole. */
+struct params {
+	void *each[VGPU_PARAMS + 1];
+	void *extra[5];
+	size_t bytes;
+	void **params_arg, **extra_arg;
+};
+
+static CUresult params_for(struct params *p, const struct ex_layout *l,
+			   const uint8_t *block, uint32_t bytes)
+{
+	p->params_arg = p->extra_arg = NULL;
+	if (l) {
+		for (uint32_t i = 0; i < l->n; i++) {
+			if (!range_ok(l->p[i].offset, l->p[i].size, bytes))
+				return CUDA_ERROR_INVALID_VALUE;
+			p->each[i] = (void *)(uintptr_t)(block +
+							 l->p[i].offset);
+		}
+		p->params_arg = l->n ? p->each : NULL;
+		return CUDA_SUCCESS;
+	}
+	p->bytes = bytes;
+	p->extra[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
+	p->extra[1] = (void *)(uintptr_t)block;
+	p->extra[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
+	p->extra[3] = &p->bytes;
+	p->extra[4] = CU_LAUNCH_PARAM_END;
+	p->extra_arg = bytes ? p->extra : NULL;
+	return CUDA_SUCCESS;
+}
+
+static CUresult launch_ex(struct ex *e, const struct in_vgLaunch *in,
+			  const struct vg_launch_attr *from, CUfunction f,
+			  CUstream s, const struct params *p)
 {
 	CUlaunchAttribute attrs[ATTRS_MAX];
-	size_t bytes = in->bytes;
-	void *extra[] = { CU_LAUNCH_PARAM_BUFFER_POINTER,
-			  (void *)(uintptr_t)params,
-			  CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
-			  CU_LAUNCH_PARAM_END };
-	void **ex = bytes ? extra : NULL;
+	uint32_t n = in->attrs;
 	CUlaunchConfig c;
 	CUresult r;
 
-	if (!(in->flags & VG_LAUNCH_EX))
-		return R.cuLaunchKernel(f, in->grid[0], in->grid[1],
-					in->grid[2], in->block[0],
-					in->block[1], in->block[2], in->smem,
-					s, NULL, ex);
 	if (!R.cuLaunchKernelEx)
 		return CUDA_ERROR_NOT_SUPPORTED;
-	r = attrs_of(e, from, in->attrs, attrs);
+	r = attrs_of(e, from, n, attrs);
 	if (r)
 		return r;
-	c = config_of(in->grid, in->block, in->smem, s, attrs, in->attrs);
-	return R.cuLaunchKernelEx(&c, f, NULL, ex);
-}
-
-static CUresult cooperative(const struct in_vgLaunch *in, const void *params,
-			    CUfunction f, CUstream s)
-{
-	CUlaunchAttribute a = { .id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE };
-	size_t bytes = in->bytes;
-	void *extra[] = { CU_LAUNCH_PARAM_BUFFER_POINTER,
-			  (void *)(uintptr_t)params,
-			  CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
-			  CU_LAUNCH_PARAM_END };
-	CUlaunchConfig c;
-
-	if (!R.cuLaunchKernelEx)
-		return CUDA_ERROR_NOT_SUPPORTED;
-	a.value.cooperative = 1;
-	c = config_of(in->grid, in->block, in->smem, s, &a, 1);
-	return R.cuLaunchKernelEx(&c, f, NULL, bytes ? extra : NULL);
+	if (in->flags & VG_LAUNCH_COOPERATIVE) {
+		attrs[n].id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+		attrs[n++].value.cooperative = 1;
+	}
+	c = config_of(in->grid, in->block, in->smem, s, attrs, n);
+	return R.cuLaunchKernelEx(&c, f, p->params_arg, p->extra_arg);
 }
 
 CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -107,28 +115,36 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	const struct in_vgLaunch *in = rd_take(rd, sizeof(*in));
 	const struct vg_launch_attr *attrs;
 	const void *params;
-	uint64_t f;
+	struct ex_object *f;
+	struct params p;
+	CUfunction fn;
 	CUstream s;
 	CUresult r;
 
 	(void)wr;
-	if (!in || in->attrs > ATTRS_MAX ||
+	if (!in || in->attrs >= ATTRS_MAX ||
 	    (in->kind != KIND_KERNEL && in->kind != KIND_FUNCTION))
 		return EX_BAD;
 	params = rd_array(rd, in->bytes, 1);
 	attrs = rd_array(rd, in->attrs, sizeof(*attrs));
 	if (rd->bad)
 		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &f);
+	f = ex_object(e, (enum vgpu_kind)in->kind, in->id);
+	if (!f)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = params_for(&p, f->extra, params, in->bytes);
 	if (!r)
 		r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
+	fn = (CUfunction)(uintptr_t)f->real;
 	e->stats->launches++;
 	ex_stream_touch(e, in->stream);
-	if (in->flags & VG_LAUNCH_COOPERATIVE)
-		return cooperative(in, params, (CUfunction)(uintptr_t)f, s);
-	return launch(e, in, params, attrs, (CUfunction)(uintptr_t)f, s);
+	if (in->flags)
+		return launch_ex(e, in, attrs, fn, s, &p);
+	return R.cuLaunchKernel(fn, in->grid[0], in->grid[1], in->grid[2],
+				in->block[0], in->block[1], in->block[2],
+				in->smem, s, p.params_arg, p.extra_arg);
 }
 
 /* ---- occupancy --------------------------------------------------------- */

@@ -4,23 +4,6 @@
 
 #include <string.h>
 
-static void account(struct ex *e, uint64_t ptr, bool alloc)
-{
-	CUdeviceptr base;
-	size_t size = 0;
-
-	if (!R.cuMemGetAddressRange_v2 ||
-	    R.cuMemGetAddressRange_v2(&base, &size, ptr))
-		return;
-	if (alloc)
-		e->stats->memory += size;
-	else
-		e->stats->memory -= size < e->stats->memory ?
-				    size : e->stats->memory;
-	if (e->stats->memory > e->stats->memory_peak)
-		e->stats->memory_peak = e->stats->memory;
-}
-
 static CUresult alloc_async(struct ex *e, const struct in_vgMemAlloc *in,
 			    CUdeviceptr *p)
 {
@@ -84,7 +67,7 @@ CUresult ex_vgMemAlloc(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	out->pitch = pitch;
 	out->base_size = in->what == VG_ALLOC_PITCH ? pitch * in->height :
 						      in->size;
-	account(e, p, true);
+	memmap_add(e, p, out->base_size);
 	return CUDA_SUCCESS;
 }
 
@@ -97,15 +80,22 @@ CUresult ex_vgMemFree(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	(void)wr;
 	if (!in)
 		return EX_BAD;
-	account(e, in->ptr, false);
-	if (!in->async)
-		return R.cuMemFree_v2(in->ptr);
+	if (!in->async) {
+		r = R.cuMemFree_v2(in->ptr);
+		if (!r)
+			memmap_del(e, in->ptr);
+		return r;
+	}
 	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
 	ex_stream_touch(e, in->stream);
-	return R.cuMemFreeAsync ? R.cuMemFreeAsync(in->ptr, s) :
-				  CUDA_ERROR_NOT_SUPPORTED;
+	if (!R.cuMemFreeAsync)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	r = R.cuMemFreeAsync(in->ptr, s);
+	if (!r)
+		memmap_del(e, in->ptr);
+	return r;
 }
 
 /* ---- copies ------------------------------------------------------------ */
@@ -146,7 +136,8 @@ CUresult ex_vgCopyIn(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (r)
 		return r;
 	e->stats->bytes_to_gpu += in->len;
-	if (!in->stream && R.cuStreamQuery(NULL) == CUDA_SUCCESS)
+	if (!in->stream &&
+	    (!e->many_threads || R.cuStreamQuery(NULL) == CUDA_SUCCESS))
 		return R.cuMemcpyHtoD_v2(in->dst, bytes, in->len);
 	ex_stream_touch(e, in->stream);
 	return R.cuMemcpyHtoDAsync_v2(in->dst, bytes, in->len, s);
@@ -155,6 +146,7 @@ CUresult ex_vgCopyIn(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgCopyOut *in = rd_take(rd, sizeof(*in));
+	void *data;
 	CUstream s;
 	CUresult r;
 
@@ -164,8 +156,18 @@ CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
-	(void)wr;
-	return pend_copy_out(e, in->stream, in->src, in->len);
+	if (e->many_threads)
+		return pend_copy_out(e, in->stream, in->src, in->len);
+	data = wr_take(wr, in->len);
+	if (!data)
+		return EX_BAD;
+	r = in->stream ? R.cuMemcpyDtoHAsync_v2(data, in->src, in->len, s) :
+			 R.cuMemcpyDtoH_v2(data, in->src, in->len);
+	if (!r && in->stream)
+		r = R.cuStreamSynchronize(s);
+	if (!r)
+		e->stats->bytes_from_gpu += in->len;
+	return r;
 }
 
 /* Bytes in the window: DMA goes straight to and from the granted pages. */

@@ -176,6 +176,24 @@ static CUresult params_of(enum vgpu_kind kind, uint64_t real, uint32_t first,
 	return r == CUDA_ERROR_INVALID_VALUE ? CUDA_SUCCESS : r;
 }
 
+/* Keep the layout with the object: launches use it. More parameters than a
+ * reply holds are launched by their block alone. */
+static void keep_layout(struct ex *e, enum vgpu_kind kind, uint32_t id,
+			const struct vg_param *p, uint32_t n)
+{
+	struct ex_object *o = ex_object(e, kind, id);
+	struct ex_layout *l;
+
+	if (!o || o->extra || n > VGPU_PARAMS)
+		return;
+	l = malloc(sizeof(*l) + n * sizeof(*p));
+	if (!l)
+		return;
+	l->n = n;
+	memcpy(l->p, p, n * sizeof(*p));
+	o->extra = l;
+}
+
 static uint32_t owner_of(struct ex *e, enum vgpu_kind kind, uint64_t real)
 {
 	CUlibrary lib = NULL;
@@ -195,11 +213,16 @@ static CUresult describe(struct ex *e, enum vgpu_kind kind, uint64_t real,
 			 struct out_vgFunction *out, struct vgpu_wr *wr)
 {
 	CUresult r = ex_obj_ref(e, kind, real, &out->id);
+	const void *p;
 
 	if (r)
 		return r;
 	out->owner = owner_of(e, kind, real);
-	return params_of(kind, real, 0, wr, &out->params);
+	p = wr->cur;
+	r = params_of(kind, real, 0, wr, &out->params);
+	if (!r)
+		keep_layout(e, kind, out->id, p, out->params);
+	return r;
 }
 
 static CUresult lookup(uint32_t from, uint64_t real, const char *name,
@@ -314,6 +337,7 @@ CUresult ex_vgParams(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgParams *in = rd_take(rd, sizeof(*in));
 	struct out_vgParams *out = wr_take(wr, sizeof(*out));
+	const void *p;
 	uint64_t real;
 	CUresult r;
 
@@ -324,8 +348,13 @@ CUresult ex_vgParams(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return r;
 	if (in->name)
 		return name_of((enum vgpu_kind)in->kind, real, out, wr);
-	return params_of((enum vgpu_kind)in->kind, real, in->first, wr,
-			 &out->count);
+	p = wr->cur;
+	r = params_of((enum vgpu_kind)in->kind, real, in->first, wr,
+		      &out->count);
+	if (!r && !in->first)
+		keep_layout(e, (enum vgpu_kind)in->kind, in->id, p,
+			    out->count);
+	return r;
 }
 
 static CUresult get_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,

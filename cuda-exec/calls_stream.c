@@ -54,7 +54,12 @@ CUresult ex_vgStreamSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = ex_stream(e, in->stream, &s);
-	return r ? r : pend_stream(e, in->stream);
+	if (r || e->many_threads)
+		return r ? r : pend_stream(e, in->stream);
+	r = R.cuStreamSynchronize(s);
+	if (!r)
+		ex_stream_idle(e, in->stream);
+	return r;
 }
 
 CUresult ex_vgStreamQuery(struct ex *e, struct vgpu_rd *rd,
@@ -338,7 +343,9 @@ CUresult ex_vgEventSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = event_of(e, in->event, &ev);
-	return r ? r : pend_event(e, ev);
+	if (r || e->many_threads)
+		return r ? r : pend_event(e, ev);
+	return R.cuEventSynchronize(ev);
 }
 
 CUresult ex_vgEventQuery(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

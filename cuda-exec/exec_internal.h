@@ -132,6 +132,11 @@ struct ex {
 	struct ex_dirty *dirty;       /* streams with work, no order */
 	uint32_t dirties, dirty_cap;
 
+	/* A guest process that submits from one thread waits for what it
+	 * waits for: then the driver's own wait is the fastest. */
+	uint16_t first_thread;
+	bool many_threads;
+
 	CUresult deferred;            /* first error nobody waited for */
 	uint32_t deferred_op;
 	struct exec_stats *stats;
@@ -164,6 +169,11 @@ CUresult ex_obj_new(struct ex *e, enum vgpu_kind kind, uint32_t id,
 CUresult ex_obj_ref(struct ex *e, enum vgpu_kind kind, uint64_t real,
 		    uint32_t *id);
 void ex_obj_del(struct ex *e, enum vgpu_kind kind, uint32_t id);
+/* A function or kernel: where its parameters lie, for launches. */
+struct ex_layout {
+	uint32_t n;
+	struct vg_param p[];
+};
 CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
 		 uint64_t count, uint64_t **ret);
 CUresult ex_refs(struct ex *e, enum vgpu_kind kind, const uint64_t *real,
@@ -185,6 +195,10 @@ void ex_notify(struct ex *e);
 
 /* ---- calls_system.c ---- */
 uint8_t *ex_blob_take(struct ex *e, uint64_t size);
+
+/* ---- memory accounting (memmap.c) ---- */
+void memmap_add(struct ex *e, uint64_t ptr, uint64_t size);
+void memmap_del(struct ex *e, uint64_t ptr);
 
 /* ---- pending.c: waits that do not block the ring ---- */
 CUresult pend_stream(struct ex *e, uint32_t stream);

@@ -14,17 +14,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/lib/ticks.h"
+
 /* Looks at waits between so many records, so that a flood of records from
  * one thread does not starve another thread's wait. */
 #define POLL_EVERY 32
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 CUresult ex_use_ctx(struct ex *e, uint32_t ctx)
 {
@@ -105,6 +100,14 @@ static void defer(struct ex *e, CUresult r)
 		  "later", e->domid, e->sid, ex_ops[e->rec.op].name, r);
 }
 
+static void note_thread(struct ex *e)
+{
+	if (!e->first_thread)
+		e->first_thread = e->rec.thread;
+	else if (e->rec.thread)
+		e->many_threads = true;
+}
+
 /* One record, private and of checked length. False: it was impossible. */
 static bool replay(struct ex *e, uint32_t len)
 {
@@ -115,6 +118,8 @@ static bool replay(struct ex *e, uint32_t len)
 	CUresult r;
 
 	memcpy(&e->rec, e->rec_buf, sizeof(e->rec));
+	if (e->rec.thread != e->first_thread)
+		note_thread(e);
 	if (e->rec.op >= OP_NR || !ex_ops[e->rec.op].fn ||
 	    e->rec.seq != seq + 1 || e->rec.slot >= VGPU_SLOTS ||
 	    !reply_room(e, &wr))
@@ -196,19 +201,25 @@ static uint64_t nap(uint64_t idle_ns)
 	return ns < 20000 ? 20000 : ns > 1000000 ? 1000000 : ns;
 }
 
-static int64_t take(struct ex *e)
+/* The room is given back in batches, and at once when the ring is empty: the
+ * producer reads the position only when it is short of room. */
+static int64_t take(struct ex *e, uint32_t *taken)
 {
 	int64_t len = ring_take(&e->ring, e->rec_buf);
 
-	if (len > 0)
+	if (len > 0 && (++*taken & 15))
+		return len;
+	if (*taken) {
 		ring_release(&e->ring);
+		*taken = 0;
+	}
 	return len;
 }
 
 /* Nothing in the ring: look at waits, spin, then sleep. */
 static void idle(struct ex *e, uint64_t *since)
 {
-	uint64_t t = now_ns();
+	uint64_t t = ticks_ns();
 
 	if (e->pend_live && pend_poll(e))
 		*since = 0;
@@ -223,11 +234,11 @@ static void idle(struct ex *e, uint64_t *since)
 enum vgpu_error ex_loop(struct ex *e)
 {
 	uint64_t idle_since = 0;
-	uint32_t burst = 0;
+	uint32_t burst = 0, taken = 0;
 	int64_t len;
 
 	for (;;) {
-		len = take(e);
+		len = take(e, &taken);
 		if (len > 0) {
 			idle_since = 0;
 			if (!replay(e, (uint32_t)len))

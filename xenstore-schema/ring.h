@@ -169,7 +169,6 @@ static inline int64_t ring_take(struct ring_cons *r, void *dst)
 			return -EPROTO;
 		if ((uint16_t)(head >> 32) == 0) {
 			r->cons += len;
-			shared_store64(&r->ctl->cons, r->cons);
 			continue;
 		}
 		if (len < sizeof(struct vgpu_rec) ||

@@ -18,10 +18,12 @@
 #include <xenevtchn.h>
 
 #include "tools/lib/log.h"
+#include "tools/lib/ticks.h"
 
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ring_prod ring;
 static uint32_t next_seq;
+static _Atomic uint16_t next_thread;
 
 static _Atomic uint32_t slots_busy;
 static _Atomic uint32_t deferred, deferred_op;
@@ -68,14 +70,6 @@ static CUresult lost(void)
 	return vg_session_lost(e, detail);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static bool spin(bool (*ready)(void *), void *arg)
 {
 	uint64_t end = 0;
@@ -87,8 +81,8 @@ static bool spin(bool (*ready)(void *), void *arg)
 		if (i % 32)
 			continue;
 		if (!end)
-			end = now_ns() + vg_session.spin_ns;
-		else if (now_ns() > end)
+			end = ticks_ns() + vg_session.spin_ns;
+		else if (ticks_ns() > end)
 			return false;
 	}
 }
@@ -232,6 +226,8 @@ static void header(struct vgpu_rec *h, enum vgpu_op op, uint8_t flags)
 {
 	struct vg_ctx *c = vg_ctx();
 
+	if (unlikely(!vg_thread.number))
+		vg_thread.number = ++next_thread;
 	*h = (struct vgpu_rec){
 		.op = (uint16_t)op, .flags = flags,
 		.capture_mode = vg_thread.capture_mode,

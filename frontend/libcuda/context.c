@@ -15,7 +15,6 @@ _Thread_local int vg_ptds;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint64_t next_unique = 1;
-static _Atomic uint16_t next_thread;
 
 /* ---- the stack --------------------------------------------------------- */
 
@@ -53,12 +52,6 @@ CUresult vg_need_ctx(struct vg_ctx **ret)
 	return *ret ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 
-static void number_thread(void)
-{
-	if (!vg_thread.number)
-		vg_thread.number = ++next_thread;
-}
-
 VG_EXPORT CUresult CUDAAPI cuCtxGetCurrent(CUcontext *pctx)
 {
 	CUresult r = vg_enter();
@@ -80,7 +73,6 @@ VG_EXPORT CUresult CUDAAPI cuCtxSetCurrent(CUcontext ctx)
 		return r;
 	if (ctx && !c)
 		return CUDA_ERROR_INVALID_CONTEXT;
-	number_thread();
 	if (!c) {
 		if (vg_thread.depth)
 			vg_thread.depth--;
@@ -105,7 +97,6 @@ VG_EXPORT CUresult CUDAAPI cuCtxPushCurrent_v2(CUcontext ctx)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (vg_thread.depth == VG_STACK_MAX)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	number_thread();
 	vg_thread.stack[vg_thread.depth++] = c;
 	return CUDA_SUCCESS;
 }
@@ -524,7 +515,6 @@ VG_EXPORT CUresult CUDAAPI cuCtxCreate_v2(CUcontext *pctx, unsigned int flags,
 	if (out.api_version)
 		c->api_version = out.api_version;
 	atomic_store(&c->active, true);
-	number_thread();
 	vg_thread.stack[vg_thread.depth++] = c;
 	*pctx = handle_of(c);
 	return CUDA_SUCCESS;

@@ -38,16 +38,16 @@ static void launches(int *d)
 {
 	set<<<1, 1025>>>(d, 1);
 	expect("1025 threads in a block", cudaGetLastError(),
-	       "cudaErrorInvalidConfiguration");
+	       "cudaErrorInvalidValue");
 	set<<<1, dim3(1, 1, 65)>>>(d, 1);
 	expect("65 threads in z", cudaGetLastError(),
-	       "cudaErrorInvalidConfiguration");
+	       "cudaErrorInvalidValue");
 	set<<<1, 0>>>(d, 1);
 	expect("no threads", cudaGetLastError(),
-	       "cudaErrorInvalidConfiguration");
+	       "cudaErrorInvalidValue");
 	set<<<0, 1>>>(d, 1);
 	expect("no blocks", cudaGetLastError(),
-	       "cudaErrorInvalidConfiguration");
+	       "cudaErrorInvalidValue");
 	set<<<dim3(1, 65536, 1), 1>>>(d, 1);
 	expect("65536 blocks in y", cudaGetLastError(), NULL);
 	set<<<1, 1, 1 << 20>>>(d, 1);

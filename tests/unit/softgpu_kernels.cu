@@ -54,7 +54,8 @@ __global__ void k_bits(const uint32_t *a, const uint32_t *b, uint32_t *out,
 	out[3 * n + i] = r;
 	asm("bfi.b32 %0, %1, %2, 7, 11;" : "=r"(r) : "r"(a[i]), "r"(b[i]));
 	out[4 * n + i] = r;
-	out[5 * n + i] = __byte_perm(a[i], b[i], 0x5b30);
+	asm("prmt.b32 %0, %1, %2, 0x5b30;" : "=r"(r) : "r"(a[i]), "r"(b[i]));
+	out[5 * n + i] = r;
 	asm("lop3.b32 %0, %1, %2, %3, 0x96;"
 	    : "=r"(r) : "r"(a[i]), "r"(b[i]), "r"(0x0f0f3355));
 	out[6 * n + i] = r;
@@ -93,7 +94,7 @@ __global__ void k_warp(const int *in, int *out)
 	out[32 + i] = __shfl_up_sync(~0u, v, 3);
 	out[64 + i] = __shfl_sync(~0u, v, i ^ 5, 8);
 	out[96 + i] = (int)__ballot_sync(~0u, v & 1);
-	out[128 + i] = __any_sync(~0u, v == in[7]) + 2 * __all_sync(~0u, v > 0);
+	out[128 + i] = __any_sync(~0u, v == in[7]) + 2 * __all_sync(~0u, v >= 0);
 	out[160 + i] = (int)__match_any_sync(~0u, v % 3);
 	out[192 + i] = __reduce_max_sync(~0u, v);
 	/* halves meet under different masks */

@@ -453,8 +453,10 @@ struct ptx_var **params_parse(struct ptx_parser *p, enum ptx_space space,
 	while (!lex_accept(p, ')')) {
 		struct ptx_var *v;
 
+		if (lex_is(p, ".reg"))
+			ptx_unsupported(p, "parameters in registers");
 		if (!lex_is(p, ".param"))
-			ptx_unsupported(p, "parameters that are not .param");
+			ptx_invalid(p, "bad parameter list");
 		lex_next(p);
 		v = var_parse(p, space);
 		if (!v->size)

@@ -156,7 +156,13 @@ class Emitter:
             else:
                 o.append(f"\tr = vg_call(OP_{c.name}, s, {ni}, NULL, 0);\n")
         else:
-            o.append(f"\tr = {kind}(OP_{c.name}, s, {ni});\n")
+            if c.known:
+                test = " && ".join(f"vg_range_known({a}, vg_bytes({n}, 1))"
+                                   for a, n in c.known)
+                o.append(f"\tr = {test} ? {kind}(OP_{c.name}, s, {ni}) :\n"
+                         f"\t\tvg_call(OP_{c.name}, s, {ni}, NULL, 0);\n")
+            else:
+                o.append(f"\tr = {kind}(OP_{c.name}, s, {ni});\n")
         streams = [p for p in c.params if p.ctype == "CUstream"]
         if c.touch != "notouch":
             for p in streams:

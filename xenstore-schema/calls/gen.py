@@ -51,6 +51,7 @@ class Call:
     def __init__(self, name, cls, where):
         self.name, self.cls, self.where = name, cls, where
         self.params, self.text, self.touch = [], "", None
+        self.known = []  # (address, bytes): post only what cannot be wrong
 
 
 def die(where, text):
@@ -116,6 +117,9 @@ def bind(call, protos):
     notes, call.params = call.params, split_params(protos[call.name])
     by_name = {p.name: p for p in call.params}
     for where, words in notes:
+        if words[0] == "known":
+            call.known.append((words[1], " ".join(words[2:])))
+            continue
         if words[1] not in by_name:
             die(where, f"{call.name} has no parameter {words[1]}")
         p, rest = by_name[words[1]], words[2:]
