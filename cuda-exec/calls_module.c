@@ -16,27 +16,20 @@ struct load {
 	char *info, *error;
 };
 
-static void jit_options(const struct vg_jit_option *from, uint32_t n,
+/* False: an option whose value is a pointer, which the guest's library never
+ * sends. */
+static bool lib_options(const struct vg_jit_option *from, uint32_t n,
 			struct load *l)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		l->option[i] = (CUjit_option)from[i].option;
-		l->value[i] = (void *)(uintptr_t)from[i].value;
-		if (from[i].flags & VG_JIT_INFO_BUFFER)
-			l->value[i] = l->info;
-		if (from[i].flags & VG_JIT_ERROR_BUFFER)
-			l->value[i] = l->error;
-	}
-}
-
-static void lib_options(const struct vg_jit_option *from, uint32_t n,
-			struct load *l)
-{
-	for (uint32_t i = 0; i < n; i++) {
+		if (from[i].option ==
+		    CU_LIBRARY_HOST_UNIVERSAL_FUNCTION_AND_DATA_TABLE)
+			return false;
 		l->lib_option[i] = (CUlibraryOption)from[i].option;
 		l->lib_value[i] = from[i].flags & VG_JIT_NULL ? NULL :
 				  (void *)(uintptr_t)from[i].value;
 	}
+	return true;
 }
 
 /* The driver writes some results over the option's value. */
@@ -93,24 +86,29 @@ CUresult ex_vgModuleLoad(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	struct image_unpacked image;
 	const char *why = "";
 	struct load l = { 0 };
+	struct ex_logs logs = { 0 };
 
 	if (!in || !out || in->jit > JIT_OPTIONS_MAX ||
 	    in->lib > JIT_OPTIONS_MAX)
 		return EX_BAD;
 	jit = rd_array(rd, in->jit, sizeof(*jit));
 	lib = rd_array(rd, in->lib, sizeof(*lib));
+	logs.info_size = in->info_size;
+	logs.error_size = in->error_size;
 	l.info = wr_array(wr, in->info_size, 1);
 	l.error = wr_array(wr, in->error_size, 1);
 	bytes = ex_blob_take(e, in->image_len);
-	if (!bytes || rd->bad || wr->bad)
+	logs.info = l.info;
+	logs.error = l.error;
+	if (!bytes || rd->bad || wr->bad ||
+	    !ex_jit_options(jit, in->jit, &logs, l.option, l.value) ||
+	    !lib_options(lib, in->lib, &l))
 		return EX_BAD;
 	if (image_unpack(bytes, in->image_len, &image, &why)) {
 		log_warn("domain %u session %s: module image: %s", e->domid,
 			 e->sid, why);
 		return EX_BAD;
 	}
-	jit_options(jit, in->jit, &l);
-	lib_options(lib, in->lib, &l);
 	out->result = load_image(e, in, image.image, &l, out);
 	load_results(in, &l, out);
 	image_unpacked_free(&image);

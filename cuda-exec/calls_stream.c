@@ -175,11 +175,7 @@ CUresult ex_vgCaptureInfo(struct ex *e, struct vgpu_rd *rd,
  * ring thread's time, so a ring thread that waits for the GPU does not stop
  * the function that the GPU waits for.
  */
-struct host_call {
-	struct ex *e;
-	uint64_t token;
-};
-
+static struct ex *session;             /* the only one of this process */
 static _Atomic uint32_t callback_busy; /* bit per slot */
 
 static uint32_t callback_take(void)
@@ -199,8 +195,9 @@ static uint32_t callback_take(void)
 	}
 }
 
-static void run_in_guest(struct ex *e, uint64_t token, CUresult status)
+static void run_in_guest(uint64_t token, CUresult status)
 {
+	struct ex *e = session;
 	uint32_t slot = callback_take(), spins = 0;
 	struct vgpu_callback *c = &e->ctl->callback[slot];
 	uint32_t want = shared_load32(&c->want) + 1;
@@ -218,29 +215,31 @@ static void run_in_guest(struct ex *e, uint64_t token, CUresult status)
 	atomic_fetch_and(&callback_busy, ~(1u << slot));
 }
 
-static void CUDA_CB host_func(void *arg)
+/* The token itself is the argument: a graph may run the function any number
+ * of times, so there is nothing here that could be freed too early. */
+void CUDA_CB ex_host_func(void *token)
 {
-	struct host_call h = *(struct host_call *)arg;
-
-	free(arg);
-	run_in_guest(h.e, h.token, CUDA_SUCCESS);
+	run_in_guest((uintptr_t)token, CUDA_SUCCESS);
 }
 
-static void CUDA_CB stream_callback(CUstream s, CUresult status, void *arg)
+static void CUDA_CB stream_callback(CUstream s, CUresult status, void *token)
 {
-	struct host_call h = *(struct host_call *)arg;
-
 	(void)s;
-	free(arg);
-	run_in_guest(h.e, h.token, status);
+	run_in_guest((uintptr_t)token, status);
+}
+
+void *ex_host_token(struct ex *e, uint64_t token)
+{
+	session = e;
+	return (void *)(uintptr_t)token;
 }
 
 CUresult ex_vgHostFunc(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgHostFunc *in = rd_take(rd, sizeof(*in));
-	struct host_call *h;
 	CUstream s;
 	CUresult r;
+	void *token;
 
 	(void)wr;
 	if (!in)
@@ -250,16 +249,11 @@ CUresult ex_vgHostFunc(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
-	h = malloc(sizeof(*h));
-	if (!h)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	*h = (struct host_call){ e, in->token };
+	token = ex_host_token(e, in->token);
 	ex_stream_touch(e, in->stream);
-	r = in->callback ? R.cuStreamAddCallback(s, stream_callback, h, 0) :
-			   R.cuLaunchHostFunc(s, host_func, h);
-	if (r)
-		free(h);
-	return r;
+	return in->callback ?
+	       R.cuStreamAddCallback(s, stream_callback, token, 0) :
+	       R.cuLaunchHostFunc(s, ex_host_func, token);
 }
 
 /* ---- events ------------------------------------------------------------ */

@@ -107,6 +107,7 @@ struct ex {
 	struct vgpu_control *ctl;
 	uint8_t *slots;
 	struct ring_cons ring;
+	uint64_t bell_at;             /* position when room was last told */
 	struct vgpu_rec rec;          /* header of the record in work */
 	uint8_t *rec_buf, *reply_buf;
 
@@ -200,6 +201,15 @@ uint8_t *ex_blob_take(struct ex *e, uint64_t size);
 void memmap_add(struct ex *e, uint64_t ptr, uint64_t size);
 void memmap_del(struct ex *e, uint64_t ptr);
 
+/* ---- jit.c: options of the compiler and the linker ---- */
+struct ex_logs {
+	char *info, *error;
+	uint32_t info_size, error_size;
+};
+bool ex_jit_options(const struct vg_jit_option *from, uint32_t n,
+		    const struct ex_logs *logs, CUjit_option *name,
+		    void **value);
+
 /* ---- pending.c: waits that do not block the ring ---- */
 CUresult pend_stream(struct ex *e, uint32_t stream);
 CUresult pend_event(struct ex *e, CUevent event);
@@ -222,6 +232,13 @@ CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
 int output_open(void);
 uint32_t output_pending(void);
 
+/* ---- calls_stream.c: functions that run in the guest, by token ---- */
+void CUDA_CB ex_host_func(void *token);
+void *ex_host_token(struct ex *e, uint64_t token);
+
+/* ---- calls_fetch.c: bytes that the guest takes in pieces ---- */
+CUresult ex_stage(const void *bytes, uint64_t size);
+
 /* ---- monitor.c ---- */
 int monitor_start(struct ex *e);
 void monitor_asleep(bool asleep);
@@ -233,5 +250,17 @@ CUresult ex_fix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d);
 void ex_unfix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d);
 CUresult ex_fix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d);
 void ex_unfix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d);
+
+/* ---- fix_graph.c: parameters of a graph's nodes ---- */
+struct ex_node {
+	CUgraphNodeParams p;
+	size_t bytes;          /* of a kernel's parameter block */
+	void *extra[5];
+	CUgraph body[VGPU_GRAPH_BODIES];
+};
+CUresult ex_node_in(struct ex *e, const struct in_vgNode *in, const void *tail,
+		    struct ex_node *n);
+CUresult ex_handle_in(struct ex *e, enum vgpu_kind kind, void *field);
+CUresult ex_handle_out(struct ex *e, enum vgpu_kind kind, void *field);
 
 #endif

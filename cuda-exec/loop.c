@@ -212,6 +212,12 @@ static int64_t take(struct ex *e, uint32_t *taken)
 	if (*taken) {
 		ring_release(&e->ring);
 		*taken = 0;
+		/* A guest that sleeps for room is woken when there is plenty,
+		 * not for every record. */
+		if (len <= 0 || e->ring.cons - e->bell_at > e->ring.size / 4) {
+			e->bell_at = e->ring.cons;
+			ex_notify(e);
+		}
 	}
 	return len;
 }

@@ -8,7 +8,7 @@
  * and sleeps at the event channel like any waiting thread.
  */
 #define __CUDA_API_VERSION_INTERNAL
-#include "frontend/libcuda/vg.h"
+#include "frontend/libcuda/graph.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -46,8 +46,15 @@ static struct host_call *take(uint64_t token)
 
 static void run(struct vgpu_callback *c)
 {
-	struct host_call *h = take(c->token);
+	struct host_call *h;
+	CUhostFn fn;
+	void *arg;
 
+	if (host_function(c->token, &fn, &arg)) {
+		fn(arg);
+		return;
+	}
+	h = take(c->token);
 	if (!h)
 		return; /* one that the host made up */
 	if (h->callback)
@@ -89,7 +96,7 @@ static void *serve(void *unused)
 	return NULL;
 }
 
-static CUresult start(void)
+CUresult vg_callbacks_start(void)
 {
 	sigset_t all, old;
 	pthread_t t;
@@ -120,6 +127,18 @@ static uint64_t remember(struct host_call *h)
 	return h->token;
 }
 
+/* Captured into a graph it may run many times. */
+static CUresult post_kept(struct in_vgHostFunc *in, const struct host_call *h)
+{
+	struct vg_seg s = { in, sizeof(*in) };
+	CUresult r = host_token(h->fn, h->arg, &in->token);
+
+	if (!r)
+		r = vg_post(OP_vgHostFunc, &s, 1);
+	vg_stream_touch(in->stream);
+	return r;
+}
+
 static CUresult post(CUstream hStream, const struct host_call *from)
 {
 	struct in_vgHostFunc in = { .callback = from->callback != NULL };
@@ -131,9 +150,11 @@ static CUresult post(CUstream hStream, const struct host_call *from)
 	if (!r)
 		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
 	if (!r)
-		r = start();
+		r = vg_callbacks_start();
 	if (r)
 		return r;
+	if (!from->callback && atomic_load(&c->capturing))
+		return post_kept(&in, from);
 	h = malloc(sizeof(*h));
 	if (!h)
 		return CUDA_ERROR_OUT_OF_MEMORY;

@@ -269,7 +269,7 @@ VG_EXPORT CUresult CUDAAPI cuModuleGetLoadingMode(CUmoduleLoadingMode *mode)
 
 /* ---- coming to life ---------------------------------------------------- */
 
-static struct vg_ctx *new_ctx(CUdevice dev, bool primary)
+struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary)
 {
 	struct vg_ctx *c = calloc(1, sizeof(*c));
 
@@ -296,7 +296,7 @@ static struct vg_ctx *primary_of(CUdevice dev)
 		return NULL;
 	pthread_mutex_lock(&lock);
 	if (!d->primary)
-		d->primary = new_ctx(dev, true);
+		d->primary = vg_ctx_new(dev, true);
 	pthread_mutex_unlock(&lock);
 	return d->primary;
 }
@@ -500,7 +500,7 @@ VG_EXPORT CUresult CUDAAPI cuCtxCreate_v2(CUcontext *pctx, unsigned int flags,
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!d)
 		return CUDA_ERROR_INVALID_DEVICE;
-	if (vg_thread.depth == VG_STACK_MAX || !(c = new_ctx(dev, false)))
+	if (vg_thread.depth == VG_STACK_MAX || !(c = vg_ctx_new(dev, false)))
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	in.ctx = c->id;
 	in.device = (int32_t)d->host_index;

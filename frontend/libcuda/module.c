@@ -10,14 +10,13 @@
 #include <stdio.h>
 
 #include "frontend/libcuda/image.h"
-
-#define JIT_MAX 64u
+#include "frontend/libcuda/jit.h"
 
 static _Atomic uint32_t next_blob = 1;
 
 /* ---- the image on its way ---------------------------------------------- */
 
-static CUresult send_image(const struct image *img, uint32_t *blob)
+CUresult vg_image_send(const struct image *img, uint32_t *blob)
 {
 	uint32_t room = (vg_max_record() - 256) & ~15u;
 	AUTO_FREE uint8_t *buf = malloc(room);
@@ -40,83 +39,10 @@ static CUresult send_image(const struct image *img, uint32_t *blob)
 	return r;
 }
 
-/* ---- options ----------------------------------------------------------- */
-
 struct options {
-	struct vg_jit_option opt[JIT_MAX];
+	struct jit_options jit;
 	struct in_vgModuleLoad in;
-	char *info, *error;
-	unsigned int n;
-	const CUjit_option *names;
-	void **values;
 };
-
-static void log_buffers(struct options *o)
-{
-	for (unsigned int i = 0; i < o->n; i++) {
-		uint64_t v = (uintptr_t)o->values[i];
-
-		if (o->names[i] == CU_JIT_INFO_LOG_BUFFER)
-			o->info = o->values[i];
-		else if (o->names[i] == CU_JIT_ERROR_LOG_BUFFER)
-			o->error = o->values[i];
-		else if (o->names[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
-			o->in.info_size = (uint32_t)v;
-		else if (o->names[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
-			o->in.error_size = (uint32_t)v;
-	}
-	if (!o->info)
-		o->in.info_size = 0;
-	if (!o->error)
-		o->in.error_size = 0;
-}
-
-static CUresult read_options(struct options *o, unsigned int n,
-			     const CUjit_option *names, void **values)
-{
-	if (n > JIT_MAX || (n && (!names || !values)))
-		return CUDA_ERROR_INVALID_VALUE;
-	o->n = n;
-	o->names = names;
-	o->values = values;
-	o->in.jit = n;
-	log_buffers(o);
-	for (unsigned int i = 0; i < n; i++) {
-		o->opt[i].option = names[i];
-		o->opt[i].value = (uintptr_t)values[i];
-		if (names[i] == CU_JIT_INFO_LOG_BUFFER)
-			o->opt[i].flags = VG_JIT_INFO_BUFFER;
-		else if (names[i] == CU_JIT_ERROR_LOG_BUFFER)
-			o->opt[i].flags = VG_JIT_ERROR_BUFFER;
-		else if (names[i] == CU_JIT_GLOBAL_SYMBOL_NAMES ||
-			 names[i] == CU_JIT_GLOBAL_SYMBOL_ADDRESSES ||
-			 names[i] == CU_JIT_REFERENCED_KERNEL_NAMES ||
-			 names[i] == CU_JIT_REFERENCED_VARIABLE_NAMES)
-			return vg_not_supported("JIT options that carry lists "
-						"of names");
-	}
-	return CUDA_SUCCESS;
-}
-
-/* Some options are places that the driver writes to. */
-static void write_back(struct options *o, const struct out_vgModuleLoad *out)
-{
-	for (unsigned int i = 0; i < o->n; i++) {
-		uint64_t v = 0;
-
-		if (o->names[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
-			v = out->info_used;
-		else if (o->names[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
-			v = out->error_used;
-		else if (o->names[i] == CU_JIT_WALL_TIME)
-			memcpy(&v, &out->wall_time, sizeof(float));
-		else if (o->names[i] == CU_JIT_THREADS_PER_BLOCK)
-			v = out->threads;
-		else
-			continue;
-		o->values[i] = (void *)(uintptr_t)v;
-	}
-}
 
 static CUresult load_measured(struct options *o, const struct image *img,
 			      const struct vg_jit_option *lib, uint32_t nlib,
@@ -125,20 +51,24 @@ static CUresult load_measured(struct options *o, const struct image *img,
 	struct out_vgModuleLoad out = { 0 };
 	struct vg_opts opts = { 0 };
 	struct vg_seg s[] = { { &o->in, sizeof(o->in) },
-			      { o->opt, o->n * sizeof(o->opt[0]) },
+			      { o->jit.opt, o->jit.n * sizeof(o->jit.opt[0]) },
 			      { lib, nlib * sizeof(*lib) } };
 	struct vg_seg d[] = { { &out, sizeof(out) },
-			      { o->info, o->in.info_size },
-			      { o->error, o->in.error_size } };
-	CUresult r = send_image(img, &opts.blob);
+			      { o->jit.info, o->jit.info_size },
+			      { o->jit.error, o->jit.error_size } };
+	CUresult r = vg_image_send(img, &opts.blob);
 
+	o->in.jit = o->jit.n;
+	o->in.info_size = o->jit.info_size;
+	o->in.error_size = o->jit.error_size;
 	o->in.image_len = img->packed;
 	o->in.lib = nlib;
 	if (!r)
 		r = vg_call_opts(OP_vgModuleLoad, s, 3, d, 3, &opts);
 	if (r)
 		return r;
-	write_back(o, &out);
+	jit_write_back(&o->jit, out.info_used, out.error_used, out.wall_time,
+		       out.threads);
 	*module = out.module;
 	return (CUresult)out.result;
 }
@@ -172,7 +102,7 @@ VG_EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *module,
 		return CUDA_ERROR_INVALID_VALUE;
 	r = measure(image, &img);
 	if (!r)
-		r = read_options(&o, n, options, values);
+		r = jit_read(&o.jit, n, options, values);
 	if (!r)
 		r = load_measured(&o, &img, NULL, 0, &id);
 	if (!r)
@@ -192,12 +122,13 @@ VG_EXPORT CUresult CUDAAPI cuModuleLoadFatBinary(CUmodule *module,
 }
 
 /* A whole file, with a NUL behind it, since PTX is text. */
-static CUresult read_file(const char *name, char **ret)
+CUresult vg_file_read(const char *name, char **ret, uint64_t *size)
 {
 	FILE *f = fopen(name, "rbe");
-	long n;
+	long n = 0;
 
 	*ret = NULL;
+	*size = 0;
 	if (!f)
 		return CUDA_ERROR_FILE_NOT_FOUND;
 	if (!fseek(f, 0, SEEK_END) && (n = ftell(f)) > 0 &&
@@ -207,12 +138,15 @@ static CUresult read_file(const char *name, char **ret)
 		*ret = NULL;
 	}
 	fclose(f);
+	if (*ret)
+		*size = (uint64_t)n;
 	return *ret ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
 }
 
 VG_EXPORT CUresult CUDAAPI cuModuleLoad(CUmodule *module, const char *fname)
 {
 	AUTO_FREE char *image = NULL;
+	uint64_t size;
 	struct vg_ctx *c;
 	CUresult r = vg_need_ctx(&c);
 
@@ -220,7 +154,7 @@ VG_EXPORT CUresult CUDAAPI cuModuleLoad(CUmodule *module, const char *fname)
 		return r;
 	if (!module || !fname)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = read_file(fname, &image);
+	r = vg_file_read(fname, &image, &size);
 	return r ? r : cuModuleLoadData(module, image);
 }
 
@@ -306,7 +240,7 @@ cuLibraryLoadData(CUlibrary *library, const void *code,
 		return CUDA_ERROR_INVALID_VALUE;
 	r = measure(code, &img);
 	if (!r)
-		r = read_options(&o, njit, jitOptions, jitValues);
+		r = jit_read(&o.jit, njit, jitOptions, jitValues);
 	if (!r)
 		r = read_lib_options(lib, nlib, libOptions, libValues);
 	if (!r)
@@ -323,13 +257,14 @@ cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
 		      void **libValues, unsigned int nlib)
 {
 	AUTO_FREE char *image = NULL;
+	uint64_t size;
 	CUresult r = vg_enter();
 
 	if (r)
 		return r;
 	if (!library || !fileName)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = read_file(fileName, &image);
+	r = vg_file_read(fileName, &image, &size);
 	return r ? r : cuLibraryLoadData(library, image, jitOptions, jitValues,
 					 njit, libOptions, libValues, nlib);
 }

@@ -300,16 +300,6 @@ VG_EXPORT CUresult CUDAAPI cuStreamGetCtx(CUstream hStream, CUcontext *pctx)
 	return CUDA_SUCCESS;
 }
 
-VG_EXPORT CUresult CUDAAPI cuStreamGetCtx_v2(CUstream hStream, CUcontext *pctx,
-					     CUgreenCtx *green)
-{
-	CUresult r = cuStreamGetCtx(hStream, pctx);
-
-	if (!r && green)
-		*green = NULL;
-	return r;
-}
-
 VG_EXPORT CUresult CUDAAPI cuStreamGetDevice(CUstream hStream, CUdevice *dev)
 {
 	CUcontext ctx;

@@ -92,6 +92,7 @@ uint32_t vg_max_record(void);
 /* First error of a call that nobody waited for; reported once. */
 CUresult vg_report(CUresult r);
 void vg_callbacks_run(void);
+CUresult vg_callbacks_start(void);
 
 /* Bytes of @count elements, or more than any record has on overflow. */
 static inline uint64_t vg_bytes(uint64_t count, uint64_t size)
@@ -158,6 +159,7 @@ struct vg_ctx {
 	_Atomic bool limits_known;
 	struct out_vgCtxLimits limits;
 	_Atomic uint32_t capturing;  /* streams under capture */
+	uint32_t green;              /* id of the green context it is of */
 };
 #define VG_STACK_MAX 64
 struct vg_thread {
@@ -175,6 +177,7 @@ struct vg_ctx *vg_ctx_of(CUcontext c);
 CUresult vg_primary_handle(CUdevice dev, CUcontext *ret);
 uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret);
 CUresult vg_need_ctx(struct vg_ctx **ret);
+struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary);
 
 /* ---- stream.c ---- */
 CUresult vg_stream_own(uint32_t *id); /* CU_STREAM_PER_THREAD */
@@ -185,6 +188,7 @@ CUstream vg_implicit_stream(void);
 CUresult vg_stream_wait(uint32_t id);
 
 /* ---- module.c, function.c ---- */
+#define VG_GOOD_SHAPES 64
 struct vg_function {
 	enum vgpu_kind kind;
 	uint32_t id, owner;
@@ -193,6 +197,8 @@ struct vg_function {
 	char *_Atomic name;
 	struct { _Atomic bool known; int32_t value[VGPU_FUNC_ATTRS];
 		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16]; /* per device */
+	/* launches with attributes that the driver has accepted before */
+	_Atomic uint64_t good[VG_GOOD_SHAPES];
 	/* driver API of CUDA 3: parameters set one by one */
 	uint8_t *old_params;
 	uint32_t old_size, old_block[3], old_smem;

@@ -44,6 +44,10 @@ static struct sg_ctx *ctx_new(unsigned int flags, bool is_primary)
 	c->flags = flags;
 	c->primary = is_primary;
 	c->legacy = stream_new(c, 0, 0);
+	pthread_mutex_lock(&sg_lock);
+	workers_start();
+	service_start();
+	pthread_mutex_unlock(&sg_lock);
 	return c;
 }
 

@@ -86,7 +86,8 @@ static CUresult copy_shape(const struct copy_shape *c, enum side to,
 	op->copy = *c;
 	/* Copying pageable memory right away saves the staging copy. */
 	if (!sync && pageable(c->src, from_n)) {
-		sync = idle(s) && (s->flags & CU_STREAM_NON_BLOCKING);
+		sync = idle(s) && ((s->flags & CU_STREAM_NON_BLOCKING) ||
+				   (s != ctx->legacy && idle(ctx->legacy)));
 		if (!sync && !stage(op))
 			sync = true;
 	}

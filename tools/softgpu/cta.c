@@ -231,7 +231,8 @@ static void warp_start(struct warp *w)
 		w->lane_pc[l] = g->fn->start;
 		w->lane_func[l] = g->fn->index;
 		w->frame[l] = 0;
-		w->stack[l].depth = 0;
+		while (w->stack[l].depth)
+			free(w->stack[l].f[--w->stack[l].depth].saved);
 	}
 	for (size_t f = 0; f < g->mod->nfuncs; f++)
 		if (uses(g, g->mod->funcs[f]))

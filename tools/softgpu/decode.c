@@ -385,10 +385,10 @@ uint32_t label_pc(struct ptx_parser *p, const struct stmt *st,
 static void decode_one(struct ptx_parser *p, const struct stmt *st)
 {
 	static const struct decode_entry *const tables[] = {
-		decode_alu, decode_float, decode_mem, decode_ctl
+		decode_alu, decode_bits, decode_float, decode_mem, decode_ctl
 	};
 
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 5; i++)
 		for (const struct decode_entry *e = tables[i]; e->op; e++)
 			if (!strcmp(e->op, st->op)) {
 				e->fn(p, st, e->arg);

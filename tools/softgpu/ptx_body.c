@@ -440,39 +440,3 @@ void body_parse(struct ptx_parser *p, struct ptx_func *fn)
 	}
 	p->fn = NULL;
 }
-
-struct ptx_var **params_parse(struct ptx_parser *p, enum ptx_space space,
-			      uint32_t *n)
-{
-	struct ptx_var **list = NULL;
-	size_t cap = 0, count = 0;
-	uint64_t at = 0;
-	struct ptx_var **kept;
-
-	lex_expect(p, '(');
-	while (!lex_accept(p, ')')) {
-		struct ptx_var *v;
-
-		if (lex_is(p, ".reg"))
-			ptx_unsupported(p, "parameters in registers");
-		if (!lex_is(p, ".param"))
-			ptx_invalid(p, "bad parameter list");
-		lex_next(p);
-		v = var_parse(p, space);
-		if (!v->size)
-			ptx_unsupported(p, "unsized parameter %s", v->name);
-		var_place_param(&at, v);
-		if (strcmp(v->name, "_"))
-			sym_add(p, v->name, SYM_VAR)->obj = v;
-		list = grow(list, &cap, count, sizeof(v));
-		list[count++] = v;
-		if (!lex_punct(p, ')'))
-			lex_expect(p, ',');
-	}
-	kept = arena_alloc(&p->mod->arena, (count + 1) * sizeof(*kept));
-	if (count)
-		memcpy(kept, list, count * sizeof(*kept));
-	free(list);
-	*n = (uint32_t)count;
-	return kept;
-}

@@ -73,11 +73,11 @@ struct sym *sym_find_label(struct scope *s, const char *name,
 /* ptx_data.c: a variable from its type to the ';' (or ',' of a list) */
 struct ptx_var *var_parse(struct ptx_parser *p, enum ptx_space space);
 void var_place_param(uint64_t *cursor, struct ptx_var *v);
+struct ptx_var **params_parse(struct ptx_parser *p, enum ptx_space space,
+			      uint32_t *n);
 
 /* ptx_body.c */
 void body_parse(struct ptx_parser *p, struct ptx_func *fn);
-struct ptx_var **params_parse(struct ptx_parser *p, enum ptx_space space,
-			      uint32_t *n);
 
 /* decode.c */
 void decode_function(struct ptx_parser *p, struct ptx_func *fn);
@@ -115,8 +115,20 @@ struct decode_entry {
 	decode_fn *fn;
 	const void *arg;
 };
-extern const struct decode_entry decode_alu[], decode_float[], decode_mem[],
-	decode_ctl[];
+extern const struct decode_entry decode_alu[], decode_bits[], decode_float[],
+	decode_mem[], decode_ctl[];
+
+/* decode_alu.c: one result, one to three sources; the type of the last
+ * modifier; one type for everything with @arg the table of functions */
+enum ptx_type last_type(const struct stmt *st);
+struct insn *emit2(struct ptx_parser *p, const struct stmt *st, exec_fn *fn,
+		   enum ptx_type td, enum ptx_type ta);
+struct insn *emit3(struct ptx_parser *p, const struct stmt *st, exec_fn *fn,
+		   enum ptx_type td, enum ptx_type ta, enum ptx_type tb);
+struct insn *emit4(struct ptx_parser *p, const struct stmt *st, exec_fn *fn,
+		   enum ptx_type td, enum ptx_type ta, enum ptx_type tb,
+		   enum ptx_type tc);
+decode_fn d_bin, d_un;
 
 /* link.c */
 void ptx_link(struct ptx_parser *p);

@@ -243,7 +243,6 @@ void sched_push(struct op *op)
 	struct grid *g = op->grid;
 	uint64_t fit = RESIDENT_BYTES / cta_bytes(g);
 
-	workers_start();
 	g->arg = op;
 	g->finished = kernel_finished;
 	if (!g->coop) {

@@ -179,17 +179,30 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static void begin(struct queue *q)
+{
+	pthread_t t;
+
+	if (q->started)
+		return;
+	q->started = true;
+	if (pthread_create(&t, NULL, serve, q))
+		abort();
+	pthread_detach(t);
+}
+
+/* With sg_lock held. Threads come with the first context, not later: whoever
+ * loads us may forbid new threads once CUDA is up. */
+void service_start(void)
+{
+	begin(&engine);
+	begin(&hosts);
+}
+
 void service_push(struct op *op)
 {
 	struct queue *q = op->kind == OP_HOST ? &hosts : &engine;
-	pthread_t t;
 
-	if (!q->started) {
-		q->started = !pthread_create(&t, NULL, serve, q);
-		if (!q->started)
-			abort();
-		pthread_detach(t);
-	}
 	append(q, op);
 	pthread_cond_signal(&q->cond);
 }

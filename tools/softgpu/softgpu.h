@@ -125,6 +125,7 @@ void ctx_wait(struct sg_ctx *ctx);
 
 /* service.c: copies, fills, host functions */
 void service_push(struct op *op);
+void service_start(void);
 void op_execute(struct op *op);
 bool value_holds(const struct op *op);
 
@@ -157,6 +158,7 @@ CUresult mem_free(uint64_t addr, bool host);
 void mem_free_ctx(struct sg_ctx *ctx);
 bool mem_find(uint64_t addr, struct mem_range *r);
 uint64_t mem_used(void), mem_pool_used(void);
+CUmemoryPool sg_pool(void);
 /* Is [addr, addr + n) inside one allocation that a device can reach? */
 bool mem_ok(uint64_t addr, size_t n);
 CUresult host_add(struct sg_ctx *ctx, void *p, size_t n, enum mem_kind kind,

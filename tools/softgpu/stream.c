@@ -234,6 +234,20 @@ CUresult cuStreamIsCapturing(CUstream h, CUstreamCaptureStatus *status)
 	return r;
 }
 
+CUresult cuStreamGetCaptureInfo(CUstream h, CUstreamCaptureStatus *status,
+				cuuint64_t *id, CUgraph *graph,
+				const CUgraphNode **deps,
+				const CUgraphEdgeData **edges, size_t *n)
+{
+	/* never capturing: the other results are left alone */
+	(void)id;
+	(void)graph;
+	(void)deps;
+	(void)edges;
+	(void)n;
+	return cuStreamIsCapturing(h, status);
+}
+
 CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
 {
 	static _Thread_local CUstreamCaptureMode current;

@@ -25,6 +25,7 @@ KINDS = {
     "CUgreenCtx": "greenctx", "CUgraphicsResource": "gres",
     "CUmemGenericAllocationHandle": "vmm", "CUdevResourceDesc": "devdesc",
 }
+CLASSES = {"sync", "async", "manual", "local", "like", "none"}
 ARRAY_MODES = {"ins", "outs", "refs", "objs"}
 POINTER_MODES = {"in", "out", "inout", "ref", "new", "raw"} | ARRAY_MODES
 
@@ -90,6 +91,10 @@ def read_api(path, calls, ops):
         if not text:
             continue
         words = text.split()
+        if words[0] in ("call", "op") and len(words) < 3:
+            die(where, f"'{words[0]}' needs a name and a class")
+        if words[0] == "call" and words[2] not in CLASSES:
+            die(where, f"{words[1]}: unknown class {words[2]}")
         if words[0] == "call":
             cur = Call(words[1], words[2], where)
             rest = words[3:]
@@ -103,6 +108,8 @@ def read_api(path, calls, ops):
             cur = None
         elif cur is None:
             die(where, f"'{words[0]}' outside a call")
+        elif len(words) < 2:
+            die(where, f"mode '{words[0]}' needs a parameter")
         else:
             cur.params.append((where, words))
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* calls_batch.c - copies in batches and between contexts; memory of other
+ * processes. */
+#include "cuda-exec/exec_internal.h"
+
+#include <string.h>
+
+struct batch {
+	CUdeviceptr *dst, *src;
+	size_t *size;
+	CUmemcpyAttributes *attr;
+	size_t *idx;
+	size_t count, nattrs;
+};
+
+static CUresult run(const struct batch *b, CUstream s)
+{
+	size_t bad;
+	CUresult r = CUDA_SUCCESS;
+
+	if (R.cuMemcpyBatchAsync_v2)
+		return R.cuMemcpyBatchAsync_v2(b->dst, b->src, b->size,
+					       b->count, b->attr, b->idx,
+					       b->nattrs, s);
+	if (R.cuMemcpyBatchAsync)
+		return R.cuMemcpyBatchAsync(b->dst, b->src, b->size, b->count,
+					    b->attr, b->idx, b->nattrs, &bad,
+					    s);
+	/* Drivers before 12.8 have no batches; stream order is one that a
+	 * batch allows. */
+	for (size_t i = 0; i < b->count && !r; i++)
+		r = R.cuMemcpyAsync(b->dst[i], b->src[i], b->size[i], s);
+	return r;
+}
+
+CUresult ex_vgCopyBatch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopyBatch *in = rd_take(rd, sizeof(*in));
+	struct batch b;
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	if (!in || !in->count)
+		return EX_BAD;
+	b.count = in->count;
+	b.nattrs = in->nattrs;
+	b.dst = (void *)(uintptr_t)rd_array(rd, b.count, 8);
+	b.src = (void *)(uintptr_t)rd_array(rd, b.count, 8);
+	b.size = (void *)(uintptr_t)rd_array(rd, b.count, 8);
+	b.attr = (void *)(uintptr_t)rd_array(rd, b.nattrs, sizeof(*b.attr));
+	b.idx = (void *)(uintptr_t)rd_array(rd, b.nattrs, 8);
+	if (rd->bad || !b.nattrs || b.nattrs > b.count)
+		return EX_BAD;
+	r = ex_stream(e, in->stream, &s);
+	if (r)
+		return r;
+	ex_stream_touch(e, in->stream);
+	return run(&b, s);
+}
+
+static CUresult operand(struct ex *e, CUmemcpy3DOperand *o)
+{
+	if (o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
+		return ex_handle_in(e, KIND_ARRAY, &o->op.array.array);
+	return CUDA_SUCCESS;
+}
+
+static CUresult run_3d(CUDA_MEMCPY3D_BATCH_OP *ops, size_t n,
+		       unsigned long long flags, CUstream s)
+{
+	size_t bad;
+
+	if (R.cuMemcpy3DBatchAsync_v2)
+		return R.cuMemcpy3DBatchAsync_v2(n, ops, flags, s);
+	return R.cuMemcpy3DBatchAsync ?
+	       R.cuMemcpy3DBatchAsync(n, ops, &bad, flags, s) :
+	       CUDA_ERROR_NOT_SUPPORTED;
+}
+
+CUresult ex_vgCopy3DBatch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopy3DBatch *in = rd_take(rd, sizeof(*in));
+	const CUDA_MEMCPY3D_BATCH_OP *from;
+	AUTO_FREE CUDA_MEMCPY3D_BATCH_OP *ops = NULL;
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	from = in ? rd_array(rd, in->count, sizeof(*from)) : NULL;
+	if (!from || !in->count)
+		return EX_BAD;
+	ops = malloc(in->count * sizeof(*ops));
+	if (!ops)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	memcpy(ops, from, in->count * sizeof(*ops));
+	r = ex_stream(e, in->stream, &s);
+	for (uint32_t i = 0; i < in->count && !r; i++) {
+		r = operand(e, &ops[i].src);
+		if (!r)
+			r = operand(e, &ops[i].dst);
+	}
+	if (r)
+		return r;
+	ex_stream_touch(e, in->stream);
+	return run_3d(ops, in->count, in->flags, s);
+}
+
+CUresult ex_vgCopyPeer(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgCopyPeer *in = rd_take(rd, sizeof(*in));
+	CUDA_MEMCPY3D_PEER c;
+	CUstream s;
+	CUresult r;
+
+	(void)wr;
+	_Static_assert(sizeof(c) == sizeof(in->copy), "wire size");
+	if (!in)
+		return EX_BAD;
+	if (!R.cuMemcpy3DPeerAsync)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	memcpy(&c, in->copy, sizeof(c));
+	r = ex_stream(e, in->stream, &s);
+	if (!r && c.srcMemoryType == CU_MEMORYTYPE_ARRAY)
+		r = ex_handle_in(e, KIND_ARRAY, &c.srcArray);
+	if (!r && c.dstMemoryType == CU_MEMORYTYPE_ARRAY)
+		r = ex_handle_in(e, KIND_ARRAY, &c.dstArray);
+	if (!r)
+		r = ex_handle_in(e, KIND_CTX, &c.srcContext);
+	if (!r)
+		r = ex_handle_in(e, KIND_CTX, &c.dstContext);
+	if (r)
+		return r;
+	ex_stream_touch(e, in->stream);
+	return R.cuMemcpy3DPeerAsync(&c, s);
+}
+
+/* ---- memory of other processes ----------------------------------------- */
+
+CUresult ex_vgIpcOpen(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgIpcOpen *in = rd_take(rd, sizeof(*in));
+	struct out_vgMemAlloc *out = wr_take(wr, sizeof(*out));
+	CUipcMemHandle handle;
+	CUdeviceptr p = 0;
+	CUresult r;
+
+	(void)e;
+	if (!in || !out)
+		return EX_BAD;
+	if (!R.cuIpcOpenMemHandle_v2)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	memcpy(&handle, in->handle, sizeof(handle));
+	r = R.cuIpcOpenMemHandle_v2(&p, handle, in->flags);
+	if (r)
+		return r;
+	out->ptr = p;
+	if (R.cuMemGetAddressRange_v2)
+		R.cuMemGetAddressRange_v2(NULL, &out->base_size, p);
+	return CUDA_SUCCESS;
+}
+
+CUresult ex_vgIpcClose(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgIpcClose *in = rd_take(rd, sizeof(*in));
+
+	(void)e;
+	(void)wr;
+	if (!in)
+		return EX_BAD;
+	return R.cuIpcCloseMemHandle ? R.cuIpcCloseMemHandle(in->ptr) :
+				       CUDA_ERROR_NOT_SUPPORTED;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * fix_graph.c - a graph node's parameters as the guest sent them, made into
+ * what the driver takes. Every count is compared with the bytes that came,
+ * every handle looked up by its kind, host addresses must be the guest's.
+ */
+#include "cuda-exec/exec_internal.h"
+
+#include <string.h>
+
+CUresult ex_handle_in(struct ex *e, enum vgpu_kind kind, void *field)
+{
+	uint64_t id, real;
+	CUresult r;
+
+	memcpy(&id, field, sizeof(id));
+	if (id >= VGPU_ID_MAX)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = ex_obj(e, kind, (uint32_t)id, &real);
+	memcpy(field, &real, sizeof(real));
+	return r;
+}
+
+CUresult ex_handle_out(struct ex *e, enum vgpu_kind kind, void *field)
+{
+	uint64_t real;
+	uint32_t id;
+	CUresult r;
+
+	memcpy(&real, field, sizeof(real));
+	r = ex_obj_ref(e, kind, real, &id);
+	real = id;
+	memcpy(field, &real, sizeof(real));
+	return r;
+}
+
+/* ---- kernels ----------------------------------------------------------- */
+
+static CUresult kernel(struct ex *e, const struct in_vgNode *in,
+		       const void *tail, struct ex_node *n)
+{
+	CUDA_KERNEL_NODE_PARAMS_v3 *k = &n->p.kernel;
+	uint64_t func = in->body[0];
+	enum vgpu_kind kind = (enum vgpu_kind)(func >> 32);
+	CUresult r;
+
+	if (func && kind != KIND_FUNCTION && kind != KIND_KERNEL)
+		return EX_BAD;
+	func &= UINT32_MAX;
+	memcpy(&k->func, &func, sizeof(func));
+	r = ex_handle_in(e, kind, &k->func);
+	if (!r)
+		r = ex_handle_in(e, KIND_KERNEL, &k->kern);
+	if (!r)
+		r = ex_handle_in(e, KIND_CTX, &k->ctx);
+	k->kernelParams = NULL;
+	k->extra = NULL;
+	if (!in->tail)
+		return r;
+	n->bytes = in->tail;
+	n->extra[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
+	n->extra[1] = (void *)(uintptr_t)tail;
+	n->extra[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
+	n->extra[3] = &n->bytes;
+	n->extra[4] = CU_LAUNCH_PARAM_END;
+	k->extra = n->extra;
+	return r;
+}
+
+/* ---- copies ------------------------------------------------------------ */
+
+static bool in_window(struct ex *e, uint64_t addr, uint64_t len)
+{
+	for (uint32_t i = 0; i < VGPU_ARENAS; i++) {
+		uint64_t base = (uintptr_t)e->arena[i].base;
+
+		if (base && addr >= base &&
+		    range_ok(addr - base, len, e->arena[i].size))
+			return true;
+	}
+	return false;
+}
+
+/* Bytes from @addr on that a side of a pitched copy touches; false: more than
+ * there can be. */
+static bool extent(const CUDA_MEMCPY3D *c, bool src, uint64_t *bytes)
+{
+	uint64_t pitch = src ? c->srcPitch : c->dstPitch;
+	uint64_t height = src ? c->srcHeight : c->dstHeight;
+	uint64_t x = src ? c->srcXInBytes : c->dstXInBytes;
+	uint64_t y = src ? c->srcY : c->dstY;
+	uint64_t z = src ? c->srcZ : c->dstZ;
+	uint64_t rows;
+
+	/* Each factor far below 2^40: sums and products then stay exact. */
+	if ((pitch | height | x | y | z | c->WidthInBytes | c->Height |
+	     c->Depth) >> 40)
+		return false;
+	*bytes = 0;
+	if (!c->WidthInBytes || !c->Height || !c->Depth)
+		return true;
+	if (__builtin_mul_overflow(z + c->Depth - 1, height ? height :
+				   c->Height, &rows))
+		return false;
+	rows += y + c->Height - 1;
+	return !__builtin_mul_overflow(rows, pitch ? pitch : c->WidthInBytes,
+				       bytes) &&
+	       !__builtin_add_overflow(*bytes, x + c->WidthInBytes, bytes);
+}
+
+static CUresult check_side(struct ex *e, const CUDA_MEMCPY3D *c, bool src)
+{
+	CUmemorytype type = src ? c->srcMemoryType : c->dstMemoryType;
+	uint64_t addr = src ? c->srcDevice : c->dstDevice, bytes;
+	unsigned int what = 0;
+
+	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED)
+		return CUDA_SUCCESS;
+	if (type == CU_MEMORYTYPE_HOST)
+		addr = (uintptr_t)(src ? c->srcHost : c->dstHost);
+	else if (!R.cuPointerGetAttribute ||
+		 R.cuPointerGetAttribute(&what,
+					 CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
+					 addr))
+		return CUDA_ERROR_INVALID_VALUE;
+	else if (what != CU_MEMORYTYPE_HOST)
+		return CUDA_SUCCESS;
+	return extent(c, src, &bytes) && in_window(e, addr, bytes) ?
+	       CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+static CUresult copy(struct ex *e, struct ex_node *n)
+{
+	CUDA_MEMCPY_NODE_PARAMS *m = &n->p.memcpy;
+	CUresult r = check_side(e, &m->copyParams, true);
+
+	if (!r)
+		r = check_side(e, &m->copyParams, false);
+	if (!r)
+		r = ex_handle_in(e, KIND_CTX, &m->copyCtx);
+	return r ? r : ex_fix_CUDA_MEMCPY3D(e, &m->copyParams);
+}
+
+/* ---- the other types --------------------------------------------------- */
+
+static CUresult host(struct ex *e, struct ex_node *n)
+{
+	uint64_t token = (uintptr_t)n->p.host.userData;
+
+	if (!(token & VGPU_TOKEN_KEPT))
+		return EX_BAD;
+	n->p.host.fn = ex_host_func;
+	n->p.host.userData = ex_host_token(e, token);
+	return CUDA_SUCCESS;
+}
+
+static CUresult alloc(const struct in_vgNode *in, const void *tail,
+		      struct ex_node *n)
+{
+	CUDA_MEM_ALLOC_NODE_PARAMS_v2 *a = &n->p.alloc;
+
+	if (in->tail / sizeof(CUmemAccessDesc) != a->accessDescCount ||
+	    in->tail % sizeof(CUmemAccessDesc))
+		return EX_BAD;
+	a->accessDescs = a->accessDescCount ? tail : NULL;
+	a->poolProps.win32SecurityAttributes = NULL;
+	a->dptr = 0;
+	return CUDA_SUCCESS;
+}
+
+static CUresult mem_op(struct ex *e, const struct in_vgNode *in,
+		       const void *tail, struct ex_node *n)
+{
+	CUDA_BATCH_MEM_OP_NODE_PARAMS_v2 *m = &n->p.memOp;
+
+	if (in->tail != (uint64_t)m->count * sizeof(*m->paramArray))
+		return EX_BAD;
+	m->paramArray = (void *)(uintptr_t)tail;
+	return ex_handle_in(e, KIND_CTX, &m->ctx);
+}
+
+static CUresult conditional(struct ex *e, struct ex_node *n)
+{
+	CUDA_CONDITIONAL_NODE_PARAMS *c = &n->p.conditional;
+
+	if (c->size > VGPU_GRAPH_BODIES)
+		return EX_BAD;
+	c->phGraph_out = NULL;
+	return ex_handle_in(e, KIND_CTX, &c->ctx);
+}
+
+CUresult ex_node_in(struct ex *e, const struct in_vgNode *in, const void *tail,
+		    struct ex_node *n)
+{
+	n->bytes = 0;
+	memset(&n->p, 0, sizeof(n->p));
+	n->p.type = (CUgraphNodeType)in->type;
+	memcpy(n->p.reserved1, in->body, sizeof(in->body));
+	switch (n->p.type) {
+	case CU_GRAPH_NODE_TYPE_KERNEL:
+		return kernel(e, in, tail, n);
+	case CU_GRAPH_NODE_TYPE_MEMCPY:
+		return copy(e, n);
+	case CU_GRAPH_NODE_TYPE_MEMSET:
+		return ex_handle_in(e, KIND_CTX, &n->p.memset.ctx);
+	case CU_GRAPH_NODE_TYPE_HOST:
+		return host(e, n);
+	case CU_GRAPH_NODE_TYPE_GRAPH:
+		return ex_handle_in(e, KIND_GRAPH, &n->p.graph.graph);
+	case CU_GRAPH_NODE_TYPE_EMPTY:
+	case CU_GRAPH_NODE_TYPE_MEM_FREE:
+		return CUDA_SUCCESS;
+	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+		return ex_handle_in(e, KIND_EVENT, &n->p.eventWait.event);
+	case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
+		return alloc(in, tail, n);
+	case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
+		return mem_op(e, in, tail, n);
+	case CU_GRAPH_NODE_TYPE_CONDITIONAL:
+		return conditional(e, n);
+	default:
+		return EX_BAD; /* the guest's library sends no other */
+	}
+}

@@ -1,0 +1,24 @@
+# Guests that want to do harm: to the executor's replay in one process
+# (replay_test), and to the whole machine over the loopback (hostile.t).
+
+HT     := tests/hostile
+HT_OUT := $(B)/tests/hostile
+
+# The driver that watches what an executor does in a guest's name.
+FAKECUDA := $(HT_OUT)/libfakecuda.so
+$(FAKECUDA): $(B)/obj/$(HT)/fakecuda.o $(B)/obj/$(HT)/fakecuda_all.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,nodelete $(LDFLAGS) \
+	  -o $@ $^ -lpthread
+
+# The executor but for its main() and its monitor; Xen is stood in for.
+REPLAY_OBJS = $(filter-out %/main.o %/monitor.o,$(EXEC_OBJS))
+$(HT_OUT)/replay_test: $(B)/obj/$(HT)/replay_test.o $(REPLAY_OBJS) \
+		$(LIB_OBJS) | $(FAKECUDA)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -lpthread
+$(B)/obj/$(HT)/replay_test.o: $(WIRE_STRUCTS)
+
+HT_PROGRAMS := $(HT_OUT)/replay_test
+ALL += $(HT_PROGRAMS) $(FAKECUDA)
+E2E_TESTS += $(HT)/replay.t

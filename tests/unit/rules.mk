@@ -1,0 +1,54 @@
+# Unit tests of the contract, of the executor's table of handles, and of the
+# parts of libcuda that stand alone. Others are in the rules.mk of what they
+# test.
+
+UT     := tests/unit
+UT_OUT := $(B)/tests/unit
+
+# Every wire struct by name, in generated and in hand-written headers.
+WIRE_STRUCTS := $(B)/gen/wire_structs.h
+$(WIRE_STRUCTS): $(B)/gen/vgpu_ops.h xenstore-schema/calls/manual.h
+	@mkdir -p $(@D)
+	{ echo '/* Made from vgpu_ops.h and manual.h. */'; for d in in out; do \
+	  echo "#define WIRE_$${d^^}_STRUCTS(X) \\"; \
+	  sed -n "s/^struct $${d}_\([A-Za-z0-9_]*\) {.*/	X(\1) \\\\/p" $^; \
+	  echo; done; } > $@
+$(B)/obj/$(UT)/wire_test.o: $(WIRE_STRUCTS)
+
+UT_OBJS_ring_test         :=
+UT_OBJS_ring_threads_test :=
+UT_OBJS_wire_test         :=
+UT_OBJS_error_test        :=
+UT_OBJS_objects_test      := cuda-exec/objects
+UT_OBJS_handle_test       := frontend/libcuda/handle
+UT_OBJS_tracker_test      := frontend/libcuda/tracker
+UT_NAMES := ring_test ring_threads_test wire_test error_test objects_test \
+            handle_test tracker_test
+
+define unit_test
+$(UT_OUT)/$(1): $(B)/obj/$(UT)/$(1).o $(UT_OBJS_$(1):%=$(B)/obj/%.o) $(LIB_OBJS)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lpthread
+endef
+$(foreach t,$(UT_NAMES),$(eval $(call unit_test,$(t))))
+UNIT_TESTS += $(UT_NAMES:%=$(UT_OUT)/%)
+
+# What several threads touch, under ThreadSanitizer, in every kind of build.
+# It does not know fences by themselves, which is what -Wno-tsan is about;
+# that they are needed and suffice is what wake_model.t shows.
+UT_TSAN := ring_threads_test handle_test
+UT_TSAN_FLAGS = $(filter-out -fsanitize=%,$(CFLAGS)) -fsanitize=thread \
+                $(if $(findstring clang,$(CC)),,-Wno-tsan)
+
+define tsan_test
+$(UT_OUT)/$(1)_tsan: $(UT)/$(1).c $(UT_OBJS_$(1):%=%.c) $(GEN) \
+		xenstore-schema/ring.h
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(UT_TSAN_FLAGS) -fsanitize=thread -o $$@ \
+	  $$(filter %.c,$$^) -lcmocka -lpthread
+endef
+$(foreach t,$(UT_TSAN),$(eval $(call tsan_test,$(t))))
+UNIT_TESTS += $(UT_TSAN:%=$(UT_OUT)/%_tsan)
+
+# Scripts: the sleep and wake protocol, and the generators.
+UNIT_TESTS += $(UT)/wake_model.t $(UT)/gen.t

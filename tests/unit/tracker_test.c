@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Which addresses are whose: against a table that is simply searched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "frontend/libcuda/vg.h"
+
+static void add(uint64_t base, uint64_t size, enum vg_range_kind kind)
+{
+	struct vg_range r = { .base = base, .size = size, .kind = kind };
+
+	vg_range_add(&r);
+}
+
+static void edges(void **state)
+{
+	struct vg_range r;
+
+	(void)state;
+	add(0x1000, 0x100, VG_RANGE_DEVICE);
+	assert_false(vg_range_find(0xfff, &r));
+	assert_true(vg_range_find(0x1000, &r));
+	assert_true(vg_range_find(0x10ff, &r));
+	assert_int_equal(r.base, 0x1000);
+	assert_false(vg_range_find(0x1100, &r));
+	assert_true(vg_range_known(0x1000, 0x100));
+	assert_true(vg_range_known(0x10ff, 1));
+	assert_true(vg_range_known(0x1080, 0));
+	assert_false(vg_range_known(0x1001, 0x100));
+	assert_false(vg_range_known(0xfff, 1));
+	assert_false(vg_range_known(0x1000, UINT64_MAX));
+	assert_false(vg_range_known(0x10ff, UINT64_MAX - 0xff));
+	assert_false(vg_range_remove(0x1001, &r));
+	assert_true(vg_range_remove(0x1000, &r));
+	assert_false(vg_range_remove(0x1000, &r));
+	assert_false(vg_range_find(0x1000, &r));
+}
+
+/* Memory that is only staged is not the GPU's. */
+static void plain_is_not_known(void **state)
+{
+	struct vg_range r;
+
+	(void)state;
+	add(0x5000, 0x1000, VG_RANGE_PLAIN);
+	add(0x6000, 0x1000, VG_RANGE_PINNED);
+	assert_true(vg_range_find(0x5800, &r));
+	assert_false(vg_range_known(0x5800, 8));
+	assert_true(vg_range_known(0x6800, 8));
+	assert_false(vg_range_known(0x5ff8, 16));
+	assert_true(vg_range_remove(0x5000, &r));
+	assert_true(vg_range_remove(0x6000, &r));
+}
+
+static void highest_address(void **state)
+{
+	struct vg_range r;
+
+	(void)state;
+	add(UINT64_MAX - 0xfff, 0xfff, VG_RANGE_DEVICE);
+	assert_true(vg_range_find(UINT64_MAX - 1, &r));
+	assert_false(vg_range_find(0, &r));
+	assert_false(vg_range_known(UINT64_MAX - 8, 16));
+	assert_true(vg_range_remove(UINT64_MAX - 0xfff, &r));
+}
+
+enum { SLOTS = 3000, STEP = 0x100 };
+static uint64_t size_at[SLOTS]; /* 0: nothing lies at this multiple of STEP */
+
+static void check(uint64_t addr)
+{
+	uint64_t slot = addr / STEP;
+	bool there = slot < SLOTS && addr % STEP < size_at[slot];
+	struct vg_range r;
+
+	assert_int_equal(vg_range_find(addr, &r), there);
+	if (there) {
+		assert_int_equal(r.base, slot * STEP);
+		assert_int_equal(r.size, size_at[slot]);
+	}
+}
+
+static void much_coming_and_going(void **state)
+{
+	unsigned int seed = 17;
+	struct vg_range r;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		uint64_t slot = (uint64_t)rand_r(&seed) % SLOTS;
+
+		if (size_at[slot]) {
+			assert_true(vg_range_remove(slot * STEP, &r));
+			assert_int_equal(r.size, size_at[slot]);
+			size_at[slot] = 0;
+		} else {
+			size_at[slot] = 1 + (uint64_t)rand_r(&seed) % STEP;
+			add(slot * STEP, size_at[slot], VG_RANGE_DEVICE);
+		}
+		check((uint64_t)rand_r(&seed) % (SLOTS * STEP));
+	}
+	for (uint64_t a = 0; a < SLOTS * STEP; a += 7)
+		check(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(edges),
+		cmocka_unit_test(plain_is_not_known),
+		cmocka_unit_test(highest_address),
+		cmocka_unit_test(much_coming_and_going),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
