@@ -112,6 +112,11 @@ CUresult ex_vgCopy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
+	r = ex_reach(e, in->dst, in->len);
+	if (!r)
+		r = ex_reach(e, in->src, in->len);
+	if (r)
+		return r;
 	ex_stream_touch(e, in->stream);
 	return R.cuMemcpyAsync(in->dst, in->src, in->len, s);
 }
@@ -200,32 +205,39 @@ CUresult ex_vgCopyWindow(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	return pend_fence(e, in->stream, in->fence, in->value);
 }
 
-/* The window bytes that one side of a 3D copy touches, checked. */
-static bool host_side(struct ex *e, uint32_t arena, const CUDA_MEMCPY3D *c,
-		      bool src, void **host)
+/*
+ * One side of a 3D copy: host memory is the window's, where @arena names one,
+ * or an address in it; unified addresses are what the guest may reach. Device
+ * addresses are for the driver to judge.
+ */
+static CUresult side_ok(struct ex *e, uint32_t arena, CUDA_MEMCPY3D *c,
+			bool src)
 {
-	uint64_t pitch = src ? c->srcPitch : c->dstPitch;
-	uint64_t height = src ? c->srcHeight : c->dstHeight;
-	uint64_t x = src ? c->srcXInBytes : c->dstXInBytes;
-	uint64_t y = src ? c->srcY : c->dstY;
-	uint64_t z = src ? c->srcZ : c->dstZ;
-	uint64_t rows, bytes, off = (uint64_t)(uintptr_t)*host;
-	uint8_t *p;
+	CUmemorytype type = src ? c->srcMemoryType : c->dstMemoryType;
+	CUdeviceptr addr = src ? c->srcDevice : c->dstDevice;
+	uint64_t host = (uint64_t)(uintptr_t)(src ? c->srcHost : c->dstHost);
+	uint64_t from, len, end;
+	void *p;
 
-	if (__builtin_mul_overflow(z + c->Depth, height ? height : y + c->Height,
-				   &rows) ||
-	    __builtin_add_overflow(rows, y + c->Height, &rows) ||
-	    __builtin_mul_overflow(rows, pitch ? pitch : x + c->WidthInBytes,
-				   &bytes))
-		return false;
-	/* Rows up to the last touched one; exact bound for the usual case of
-	 * one slice, generous never beyond the arena. */
-	rows = (c->Depth > 1 ? (z + c->Depth - 1) * height : z * height) + y +
-	       c->Height;
-	bytes = rows ? (rows - 1) * pitch + x + c->WidthInBytes : 0;
-	p = ex_window(e, arena, off, bytes);
-	*host = p;
-	return p != NULL;
+	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED)
+		return CUDA_SUCCESS;
+	if (!ex_span(c, src, &from, &len))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (type == CU_MEMORYTYPE_UNIFIED || arena == VGPU_ARENAS) {
+		if (type == CU_MEMORYTYPE_HOST)
+			addr = host;
+		return addr + from < addr ? CUDA_ERROR_INVALID_VALUE :
+					    ex_reach(e, addr + from, len);
+	}
+	end = from + len;
+	p = ex_window(e, arena, host, end);
+	if (!p)
+		return EX_BAD;
+	if (src)
+		c->srcHost = p;
+	else
+		c->dstHost = p;
+	return CUDA_SUCCESS;
 }
 
 CUresult ex_vgCopy2D(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -240,13 +252,13 @@ CUresult ex_vgCopy2D(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in || in->fence > VGPU_FENCES || in->arena > VGPU_ARENAS)
 		return EX_BAD;
 	memcpy(&c, in->copy, sizeof(c));
-	if (in->arena < VGPU_ARENAS &&
-	    ((c.srcMemoryType == CU_MEMORYTYPE_HOST &&
-	      !host_side(e, in->arena, &c, true, (void **)&c.srcHost)) ||
-	     (c.dstMemoryType == CU_MEMORYTYPE_HOST &&
-	      !host_side(e, in->arena, &c, false, &c.dstHost))))
-		return EX_BAD;
-	r = ex_fix_CUDA_MEMCPY3D(e, &c);
+	r = side_ok(e, in->arena, &c, true);
+	if (!r)
+		r = side_ok(e, in->arena, &c, false);
+	if (r == EX_BAD)
+		return r;
+	if (!r)
+		r = ex_fix_CUDA_MEMCPY3D(e, &c);
 	if (!r)
 		r = ex_stream(e, in->stream, &s);
 	if (!r && !R.cuMemcpy3DAsync_v2)

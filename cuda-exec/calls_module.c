@@ -131,8 +131,11 @@ CUresult ex_vgModuleUnload(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return r;
 	r = in->library ? R.cuLibraryUnload((CUlibrary)(uintptr_t)real) :
 			  R.cuModuleUnload((CUmodule)(uintptr_t)real);
-	if (!r)
+	if (!r) {
 		ex_obj_del(e, kind, in->id);
+		/* The driver may give their handles to other functions. */
+		ex_obj_del_of(e, in->id);
+	}
 	return r;
 }
 
@@ -208,13 +211,15 @@ static uint32_t owner_of(struct ex *e, enum vgpu_kind kind, uint64_t real)
 }
 
 static CUresult describe(struct ex *e, enum vgpu_kind kind, uint64_t real,
-			 struct out_vgFunction *out, struct vgpu_wr *wr)
+			 uint32_t origin, struct out_vgFunction *out,
+			 struct vgpu_wr *wr)
 {
 	CUresult r = ex_obj_ref(e, kind, real, &out->id);
 	const void *p;
 
 	if (r)
 		return r;
+	ex_object(e, kind, out->id)->ctx = origin;
 	out->owner = owner_of(e, kind, real);
 	p = wr->cur;
 	r = params_of(kind, real, 0, wr, &out->params);
@@ -247,6 +252,7 @@ CUresult ex_vgFunction(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	struct out_vgFunction *out = wr_take(wr, sizeof(*out));
 	const char *name = NULL;
 	enum vgpu_kind kind;
+	uint32_t origin;
 	uint64_t real;
 	CUresult r;
 
@@ -259,9 +265,15 @@ CUresult ex_vgFunction(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (rd->bad)
 		return EX_BAD;
 	r = ex_obj(e, (enum vgpu_kind)in->from, in->id, &real);
+	if (!r && !real)
+		r = CUDA_ERROR_INVALID_HANDLE;
 	if (!r)
 		r = lookup(in->from, real, name, &kind, &real);
-	return r ? r : describe(e, kind, real, out, wr);
+	if (r)
+		return r;
+	origin = in->from == KIND_KERNEL ?
+		 ex_object(e, KIND_KERNEL, in->id)->ctx : in->id;
+	return describe(e, kind, real, origin, out, wr);
 }
 
 CUresult ex_vgFunctions(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -300,8 +312,16 @@ CUresult ex_vgFunctions(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (r || in->first >= count)
 		return r;
 	n = count - in->first < in->cap ? count - in->first : in->cap;
-	return ex_refs(e, lib ? KIND_KERNEL : KIND_FUNCTION, list + in->first,
-		       n, ids);
+	r = ex_refs(e, lib ? KIND_KERNEL : KIND_FUNCTION, list + in->first, n,
+		    ids);
+	for (uint32_t i = 0; !r && i < n; i++) {
+		struct ex_object *o = ex_object(e, lib ? KIND_KERNEL :
+						KIND_FUNCTION, ids[i]);
+
+		if (o)
+			o->ctx = in->id;
+	}
+	return r;
 }
 
 static CUresult name_of(enum vgpu_kind kind, uint64_t real,

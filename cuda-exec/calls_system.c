@@ -23,13 +23,26 @@ static void device_attributes(CUdevice dev, struct out_vgDevice *out)
 		out->attr_result[i] = (uint8_t)R.cuDeviceGetAttribute(
 			&out->attr[i], (CUdevice_attribute)i, dev);
 	/* What the transport cannot give is not promised: the guest's memory
-	 * is not the host's, and its pages do not migrate. */
-	out->attr[CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS] = 0;
-	out->attr[CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES] = 0;
-	out->attr[CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST] = 0;
-	out->attr[CU_DEVICE_ATTRIBUTE_HOST_NATIVE_ATOMIC_SUPPORTED] = 0;
-	out->attr[CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS] = 0;
-	out->attr[CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM] = 0;
+	 * is not the host's, its pages do not migrate, and what the host's
+	 * driver allocates in host memory is out of the guest's reach. */
+	static const CUdevice_attribute no[] = {
+		CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS,
+		CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES,
+		CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST,
+		CU_DEVICE_ATTRIBUTE_HOST_NATIVE_ATOMIC_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS,
+		CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM,
+		CU_DEVICE_ATTRIBUTE_HOST_NUMA_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_HOST_NUMA_MEMORY_POOLS_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_HOST_NUMA_MULTINODE_IPC_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_HOST_MEMORY_POOLS_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_HOST_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_SUPPORTED,
+		CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED,
+	};
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		out->attr[no[i]] = 0;
+	out->attr[CU_DEVICE_ATTRIBUTE_HOST_NUMA_ID] = -1;
 }
 
 CUresult ex_vgDevice(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

@@ -57,6 +57,15 @@ static int open_xen(struct ex *e, const struct exec_msg *a)
 	return 0;
 }
 
+/* For one record, so that its fixed part, behind the header, lies as its
+ * struct wants it: a CUtensorMap is aligned to 64 bytes. Never freed. */
+uint8_t *ex_rec_buf(uint32_t ring_size)
+{
+	uint8_t *p = aligned_alloc(64, ring_max_record(ring_size) + 64);
+
+	return p ? p + 64 - sizeof(struct vgpu_rec) : NULL;
+}
+
 /* Ring and replies, by the references of the control page. */
 static int map_ring(struct ex *e, const struct vgpu_setup *s)
 {
@@ -71,8 +80,9 @@ static int map_ring(struct ex *e, const struct vgpu_setup *s)
 	e->ring = (struct ring_cons){ .ctl = e->ctl, .data = p,
 				      .size = s->ring_pages * VGPU_PAGE };
 	e->slots = p + e->ring.size;
-	e->rec_buf = aligned_alloc(64, ring_max_record(e->ring.size));
-	e->reply_buf = aligned_alloc(64, EX_REPLY_MAX);
+	e->rec_buf = ex_rec_buf(e->ring.size);
+	/* A tensor map in a reply must lie on 128. */
+	e->reply_buf = aligned_alloc(128, EX_REPLY_MAX);
 	if (!e->rec_buf || !e->reply_buf)
 		return fail(e, VGPU_E_NO_MEMORY, "no memory for buffers");
 	return 0;

@@ -40,7 +40,9 @@
 #define EX_BLOB_MAX    (2ull << 30) /* a module image; the largest known are
 				     * some hundred MiB */
 #define EX_BLOBS       8u           /* images on the way at the same time */
-#define EX_PENDING_MAX 512u         /* more than slots + fences + streams */
+#define EX_PENDING_MAX 1024u        /* slots, fences, and streams of contexts
+				     * that are waited for */
+#define EX_PENDING_SPARE 128u       /* slots and fences: never by streams */
 #define EX_REPLY_MAX   (1u << 20)
 
 /* The host's driver; a function that it does not have is NULL. */
@@ -74,7 +76,8 @@ struct ex_object {
 	uint32_t next;     /* in the reverse table, +1 */
 	uint8_t kind;
 	bool dirty;        /* stream: work since it was last seen idle */
-	uint32_t ctx;      /* stream: its context */
+	uint32_t ctx;      /* stream: its context; function, kernel: the
+			    * module or library that it came from */
 };
 
 struct ex_objects;         /* objects.c */
@@ -175,12 +178,14 @@ struct ex_layout {
 	uint32_t n;
 	struct vg_param p[];
 };
+void ex_obj_del_of(struct ex *e, uint32_t origin);
 CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
 		 uint64_t count, uint64_t **ret);
 CUresult ex_refs(struct ex *e, enum vgpu_kind kind, const uint64_t *real,
 		 uint64_t count, uint32_t *ids);
 
 /* ---- channel.c: the guest's pages ---- */
+uint8_t *ex_rec_buf(uint32_t ring_size);
 int ex_map_session(struct ex *e, const struct exec_msg *assign);
 void ex_unmap_session(struct ex *e);
 uint32_t ex_arena_map(struct ex *e, uint32_t arena, const uint32_t *refs,
@@ -196,6 +201,10 @@ void ex_notify(struct ex *e);
 
 /* ---- calls_system.c ---- */
 uint8_t *ex_blob_take(struct ex *e, uint64_t size);
+
+/* ---- reach.c: which memory a guest may name by address ---- */
+CUresult ex_reach(const struct ex *e, uint64_t addr, uint64_t len);
+bool ex_span(const CUDA_MEMCPY3D *c, bool src, uint64_t *from, uint64_t *len);
 
 /* ---- memory accounting (memmap.c) ---- */
 void memmap_add(struct ex *e, uint64_t ptr, uint64_t size);

@@ -193,6 +193,18 @@ void ex_obj_del(struct ex *e, enum vgpu_kind kind, uint32_t id)
 		e->stats->objects = t->live;
 }
 
+/* Functions and kernels that came from a module or library that is gone. */
+void ex_obj_del_of(struct ex *e, uint32_t origin)
+{
+	for (uint32_t id = VGPU_ID_HOST; id < e->objects->next_host; id++) {
+		struct ex_object *o = slot_of(e->objects, id, false);
+
+		if (o && o->ctx == origin &&
+		    (o->kind == KIND_FUNCTION || o->kind == KIND_KERNEL))
+			ex_obj_del(e, (enum vgpu_kind)o->kind, id);
+	}
+}
+
 CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
 		 uint64_t count, uint64_t **ret)
 {

@@ -191,14 +191,29 @@ CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
 	return r;
 }
 
-/* A context is idle when each of its streams that had work is. */
+static uint32_t busy_streams(const struct ex *e)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->dirties; i++)
+		n += e->dirty[i].ctx == e->cur_ctx;
+	return n;
+}
+
+/* A context is idle when each of its streams that had work is. With more of
+ * them than can be looked at one by one, the driver waits for all. */
 CUresult pend_ctx(struct ex *e)
 {
-	struct pend *p = pend_new(e, PEND_CTX), *c;
-	int self = (int)(p - e->pend);
+	struct pend *p, *c;
+	int self;
 
+	/* What is left is for waits that have no other way. */
+	if (e->pend_live + busy_streams(e) > EX_PENDING_MAX - EX_PENDING_SPARE)
+		return R.cuCtxSynchronize();
+	p = pend_new(e, PEND_CTX);
 	if (!p)
 		return EX_BAD;
+	self = (int)(p - e->pend);
 	p->has_slot = true;
 	for (uint32_t i = 0; i < e->dirties; i++) {
 		if (e->dirty[i].ctx != e->cur_ctx)

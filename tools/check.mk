@@ -45,7 +45,7 @@ check-hostile: $(E2E_NEEDS)
 check-asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
 check-asan:
 	rc=0; for t in check-unit check-hostile; do \
-		$(SUB) B=build-asan SANITIZE=address,undefined $$t || rc=1; \
+		$(SUB) B=$(B)-asan SANITIZE=address,undefined $$t || rc=1; \
 	done; exit $$rc
 
 # A third, by the other compiler: all of our C, and its warnings are errors.
@@ -56,5 +56,5 @@ C_PROGRAMS = $(filter $(B)/bin/% $(B)/lib/% $(B)/loopback/lib/%,$(ALL)) \
 c-programs: $(C_PROGRAMS)
 check-clang:
 	tools/setup.sh --ci
-	$(SUB) B=build-clang CC=clang c-programs
+	$(SUB) B=$(B)-clang CC=clang c-programs
 	echo "check-clang: all C compiles with $$(clang --version | head -n 1)"

@@ -5,7 +5,7 @@
  * by copy, which is an order that the batch allows.
  */
 #define __CUDA_API_VERSION_INTERNAL
-#include "frontend/libcuda/vg.h"
+#include "frontend/libcuda/place.h"
 
 struct batch {
 	const CUdeviceptr *dst, *src;
@@ -77,16 +77,6 @@ static bool fits(const struct batch *b)
 	       b->count * 24 + b->nattrs * (sizeof(*b->attr) + 8) < room;
 }
 
-static CUresult place(CUmemLocation *l)
-{
-	if (l->type != CU_MEM_LOCATION_TYPE_DEVICE)
-		return CUDA_SUCCESS;
-	if (!vg_device(l->id))
-		return CUDA_ERROR_INVALID_VALUE;
-	l->id = (int)vg_devices[l->id].host_index;
-	return CUDA_SUCCESS;
-}
-
 static CUresult send(const struct batch *b, uint32_t stream)
 {
 	struct in_vgCopyBatch in = { .count = (uint32_t)b->count,
@@ -97,9 +87,8 @@ static CUresult send(const struct batch *b, uint32_t stream)
 
 	for (size_t i = 0; !r && i < b->nattrs; i++) {
 		a[i] = b->attr[i];
-		r = place(&a[i].srcLocHint);
-		if (!r)
-			r = place(&a[i].dstLocHint);
+		vg_place_CUmemLocation(&a[i].srcLocHint);
+		vg_place_CUmemLocation(&a[i].dstLocHint);
 	}
 	if (r)
 		return r;
@@ -256,8 +245,10 @@ static CUresult operand_out(CUmemcpy3DOperand *o)
 	uint32_t id;
 	CUresult r;
 
-	if (!is_array(o))
-		return place(&o->op.ptr.locHint);
+	if (!is_array(o)) {
+		vg_place_CUmemLocation(&o->op.ptr.locHint);
+		return CUDA_SUCCESS;
+	}
 	r = vg_handle_in(KIND_ARRAY, (uintptr_t)o->op.array.array, &id);
 	wire = id;
 	memcpy(&o->op.array.array, &wire, sizeof(wire));

@@ -8,9 +8,7 @@
 
 static CUresult stream_of(CUstream hStream, uint32_t *id, struct vg_ctx **c)
 {
-	CUresult r = vg_need_ctx(c);
-
-	return r ? r : vg_handle_in(KIND_STREAM, (uintptr_t)hStream, id);
+	return vg_stream_in(hStream, id, c);
 }
 
 /* Capture spreads to other streams by events, so any of the context's may be

@@ -125,6 +125,23 @@ VG_EXPORT CUresult CUDAAPI cuCtxPopCurrent(CUcontext *pctx)
 	return cuCtxPopCurrent_v2(pctx);
 }
 
+/* A stream brings its context along: with one that is not a default stream
+ * no context need be current. @id: the stream's. */
+CUresult vg_stream_in(CUstream s, uint32_t *id, struct vg_ctx **c)
+{
+	CUresult r = vg_enter();
+	struct vg_stream *state;
+
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)s, id);
+	if (r)
+		return r;
+	state = *id > VGPU_STREAM_LEGACY ? vg_handle_state(KIND_STREAM, *id) :
+					   NULL;
+	*c = state ? vg_handle_state(KIND_CTX, state->ctx) : vg_ctx();
+	return *c ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
+}
+
 /* ---- what a context is ------------------------------------------------- */
 
 static CUresult ctx_or_current(CUcontext ctx, struct vg_ctx **ret)

@@ -16,9 +16,8 @@
 static CUresult stream_id(CUstream s, uint32_t *id)
 {
 	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
 
-	return r ? r : vg_handle_in(KIND_STREAM, (uintptr_t)s, id);
+	return vg_stream_in(s, id, &c);
 }
 
 /* ---- to the GPU -------------------------------------------------------- */

@@ -176,12 +176,10 @@ static CUresult copy3d(const CUDA_MEMCPY3D *p, CUstream s, bool sync)
 	struct job j = { .sync = sync };
 	CUDA_MEMCPY3D *c = &j.c;
 	struct vg_ctx *ctx;
-	CUresult r = vg_need_ctx(&ctx);
+	CUresult r = vg_stream_in(s, &j.stream, &ctx);
 
 	if (!r && !p)
 		r = CUDA_ERROR_INVALID_VALUE;
-	if (!r)
-		r = vg_handle_in(KIND_STREAM, (uintptr_t)s, &j.stream);
 	if (r)
 		return r;
 	*c = *p;

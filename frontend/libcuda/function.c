@@ -44,7 +44,8 @@ static CUresult more_params(struct vg_function *f)
 }
 
 static CUresult keep(enum vgpu_kind kind, const struct out_vgFunction *h,
-		     const struct vg_param *p, struct vg_function **ret)
+		     const struct vg_param *p, uint32_t origin,
+		     struct vg_function **ret)
 {
 	uint32_t n = h->params < VGPU_PARAMS ? h->params : VGPU_PARAMS;
 	struct vg_function *f = calloc(1, sizeof(*f));
@@ -55,6 +56,7 @@ static CUresult keep(enum vgpu_kind kind, const struct out_vgFunction *h,
 	f->kind = kind;
 	f->id = h->id;
 	f->owner = h->owner;
+	f->origin = origin;
 	f->nparams = h->params;
 	f->param = calloc((size_t)h->params + 1, sizeof(*f->param));
 	if (!f->param) {
@@ -79,6 +81,7 @@ CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
 			 const char *name, enum vgpu_kind kind,
 			 struct vg_function **ret)
 {
+	struct vg_function *k = vg_handle_state(KIND_KERNEL, from_id);
 	struct in_vgFunction in = { .from = from, .id = from_id,
 		.name_len = name ? (uint32_t)strlen(name) + 1 : 0 };
 	struct { struct out_vgFunction h; struct vg_param p[VGPU_PARAMS]; } out;
@@ -92,11 +95,13 @@ CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
 	pthread_mutex_lock(&lock);
 	*ret = vg_handle_state(kind, out.h.id);
 	pthread_mutex_unlock(&lock);
-	return *ret ? CUDA_SUCCESS : keep(kind, &out.h, out.p, ret);
+	return *ret ? CUDA_SUCCESS :
+	       keep(kind, &out.h, out.p,
+		    from == KIND_KERNEL && k ? k->origin : from_id, ret);
 }
 
 /* One whose id came from a list: its parameters are asked for now. */
-CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id,
+CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id, uint32_t origin,
 			   struct vg_function **ret)
 {
 	struct in_vgParams in = { .kind = kind, .id = id };
@@ -112,7 +117,21 @@ CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id,
 		return CUDA_SUCCESS;
 	r = vg_call(OP_vgParams, &s, 1, o, 2);
 	h.params = out.h.count;
-	return r ? r : keep(kind, &h, out.p, ret);
+	return r ? r : keep(kind, &h, out.p, origin, ret);
+}
+
+static void forget_one(uint32_t id, void *state, void *arg)
+{
+	struct vg_function *f = state;
+
+	if (f->origin == *(uint32_t *)arg)
+		vg_handle_del(f->kind, id);
+}
+
+void vg_functions_forget(uint32_t origin)
+{
+	vg_handle_each(KIND_FUNCTION, forget_one, &origin);
+	vg_handle_each(KIND_KERNEL, forget_one, &origin);
 }
 
 /* ---- attributes -------------------------------------------------------- */

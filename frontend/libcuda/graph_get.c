@@ -5,6 +5,7 @@
  */
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/graph.h"
+#include "frontend/libcuda/place.h"
 
 #define TAIL_MAX 65536u
 
@@ -89,14 +90,17 @@ static CUresult ask(CUgraphNode node, CUgraphNodeType type, struct got *g)
 static CUresult function_of(const CUDA_KERNEL_NODE_PARAMS_v2 *k,
 			    struct vg_function **f)
 {
+	struct vg_function *known;
 	uint64_t func, kern;
 
 	memcpy(&func, &k->func, sizeof(func));
 	memcpy(&kern, &k->kern, sizeof(kern));
-	if (func)
-		return vg_function_by_id((enum vgpu_kind)(func >> 32),
-					 (uint32_t)func, f);
-	return vg_function_by_id(KIND_KERNEL, (uint32_t)kern, f);
+	if (!func)
+		return vg_function_by_id(KIND_KERNEL, (uint32_t)kern, 0, f);
+	/* It goes with the library of its kernel, if that is known. */
+	known = kern ? vg_handle_state(KIND_KERNEL, (uint32_t)kern) : NULL;
+	return vg_function_by_id((enum vgpu_kind)(func >> 32), (uint32_t)func,
+				 known ? known->origin : 0, f);
 }
 
 static CUresult kernel_pointers(struct got *g, struct vg_function *f,
@@ -196,16 +200,6 @@ VG_EXPORT CUresult CUDAAPI cuGraphHostNodeGetParams(CUgraphNode node,
 	return r;
 }
 
-static void place(CUmemLocation *l)
-{
-	for (int i = 0; l->type == CU_MEM_LOCATION_TYPE_DEVICE &&
-	     i < vg_ndevices; i++)
-		if ((int)vg_devices[i].host_index == l->id) {
-			l->id = i;
-			return;
-		}
-}
-
 VG_EXPORT CUresult CUDAAPI
 cuGraphMemAllocNodeGetParams(CUgraphNode node, CUDA_MEM_ALLOC_NODE_PARAMS *p)
 {
@@ -219,10 +213,10 @@ cuGraphMemAllocNodeGetParams(CUgraphNode node, CUDA_MEM_ALLOC_NODE_PARAMS *p)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = ask(node, CU_GRAPH_NODE_TYPE_MEM_ALLOC, &g);
 	memcpy(&a, g.head.body, sizeof(a));
-	place(&a.poolProps.location);
+	vg_unplace_CUmemLocation(&a.poolProps.location);
 	for (uint32_t i = 0; !r && i < g.head.tail / sizeof(CUmemAccessDesc);
 	     i++)
-		place(&((CUmemAccessDesc *)g.tail)[i].location);
+		vg_unplace_CUmemAccessDesc(&((CUmemAccessDesc *)g.tail)[i]);
 	a.accessDescs = NULL;
 	if (!r && g.head.tail) {
 		a.accessDescs = node_keep(g.node, NULL, g.tail, g.head.tail,

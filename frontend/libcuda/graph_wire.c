@@ -5,6 +5,7 @@
  */
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/graph.h"
+#include "frontend/libcuda/place.h"
 
 #define BLOCK_MAX 65536u /* more than any driver takes for one kernel */
 
@@ -156,21 +157,10 @@ static CUresult host(struct node_call *c, const CUDA_HOST_NODE_PARAMS_v2 *p)
 	return CUDA_SUCCESS;
 }
 
-static CUresult place(CUmemLocation *l)
-{
-	if (l->type != CU_MEM_LOCATION_TYPE_DEVICE)
-		return CUDA_SUCCESS;
-	if (!vg_device(l->id))
-		return CUDA_ERROR_INVALID_DEVICE;
-	l->id = (int)vg_devices[l->id].host_index;
-	return CUDA_SUCCESS;
-}
-
 static CUresult access_list(struct node_call *c, const CUmemAccessDesc *from,
 			    size_t n)
 {
 	CUmemAccessDesc *d;
-	CUresult r = CUDA_SUCCESS;
 
 	if (!n)
 		return CUDA_SUCCESS;
@@ -181,24 +171,23 @@ static CUresult access_list(struct node_call *c, const CUmemAccessDesc *from,
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	c->own = (uint8_t *)d;
 	memcpy(d, from, n * sizeof(*d));
-	for (size_t i = 0; i < n && !r; i++)
-		r = place(&d[i].location);
+	for (size_t i = 0; i < n; i++)
+		vg_place_CUmemAccessDesc(&d[i]);
 	c->tail = d;
 	c->in.tail = (uint32_t)(n * sizeof(*d));
-	return r;
+	return CUDA_SUCCESS;
 }
 
 static CUresult alloc(struct node_call *c,
 		      const CUDA_MEM_ALLOC_NODE_PARAMS_v2 *p)
 {
 	CUDA_MEM_ALLOC_NODE_PARAMS_v2 a = *p;
-	CUresult r = place(&a.poolProps.location);
 
+	vg_place_CUmemPoolProps(&a.poolProps);
 	a.accessDescs = NULL;
 	a.dptr = 0;
-	a.poolProps.win32SecurityAttributes = NULL;
 	memcpy(c->in.body, &a, sizeof(a));
-	return r ? r : access_list(c, p->accessDescs, p->accessDescCount);
+	return access_list(c, p->accessDescs, p->accessDescCount);
 }
 
 static CUresult mem_op(struct node_call *c,

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "frontend/libcuda/cls.h"
+#include "frontend/libcuda/place.h"
 
 struct green {
 	uint32_t ctx;
@@ -25,14 +26,6 @@ static CUresult green_id(CUgreenCtx green, uint32_t *id)
 	if (!r)
 		r = vg_handle_in(KIND_GREENCTX, (uintptr_t)green, id);
 	return !r && !*id ? CUDA_ERROR_INVALID_CONTEXT : r;
-}
-
-static CUdevice device_of(int32_t host)
-{
-	for (int i = 0; i < vg_ndevices; i++)
-		if ((int32_t)vg_devices[i].host_index == host)
-			return i;
-	return 0;
 }
 
 static CUresult make_ctx(uint32_t id, struct vg_ctx **ret)
@@ -57,7 +50,7 @@ static CUresult make_ctx(uint32_t id, struct vg_ctx **ret)
 		vg_handle_del(KIND_CTX, c->id);
 		return r;
 	}
-	c->dev = device_of(out.device);
+	c->dev = vg_guest_device(out.device);
 	c->green = id;
 	atomic_store(&c->active, true);
 	*ret = c;

@@ -177,16 +177,13 @@ static CUresult prepare(struct launch *l, CUfunction f, CUstream hStream,
 			void **params, void **extra)
 {
 	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_stream_in(hStream, &l->in.stream, &c);
 
 	if (r)
 		return r;
 	if (unlikely(atomic_load(&c->sticky)))
 		return (CUresult)atomic_load(&c->sticky);
 	r = vg_function_of((uintptr_t)f, &l->f);
-	if (!r)
-		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream,
-				 &l->in.stream);
 	if (!r)
 		r = check_shape(l, vg_devices[c->dev].info.attr);
 	if (!r)

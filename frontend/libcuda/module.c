@@ -170,7 +170,10 @@ static CUresult unload(enum vgpu_kind kind, uintptr_t h)
 		return r;
 	if (!in.id)
 		return CUDA_ERROR_INVALID_HANDLE;
-	return vg_call(OP_vgModuleUnload, &s, 1, NULL, 0);
+	r = vg_call(OP_vgModuleUnload, &s, 1, NULL, 0);
+	if (!r)
+		vg_functions_forget(in.id);
+	return r;
 }
 
 VG_EXPORT CUresult CUDAAPI cuModuleUnload(CUmodule hmod)
@@ -345,7 +348,7 @@ static CUresult list(enum vgpu_kind from, uintptr_t h, enum vgpu_kind kind,
 		r = vg_call(OP_vgFunctions, &s, 1, o, 2);
 		for (uint32_t i = 0; !r && i < LIST_CAP && in.first + i < n &&
 		     in.first + i < out.h.count; i++) {
-			r = vg_function_by_id(kind, out.id[i], &f);
+			r = vg_function_by_id(kind, out.id[i], in.id, &f);
 			to[in.first + i] = vg_handle_out(kind, out.id[i]);
 		}
 		in.first += LIST_CAP;

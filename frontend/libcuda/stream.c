@@ -25,7 +25,7 @@ CUstream vg_implicit_stream(void)
 void vg_stream_touch(uint32_t id)
 {
 	struct vg_stream *s = state_of(id);
-	struct vg_ctx *c = vg_ctx();
+	struct vg_ctx *c = s ? vg_handle_state(KIND_CTX, s->ctx) : vg_ctx();
 
 	if (s)
 		atomic_fetch_add_explicit(&s->submitted, 1,
@@ -210,10 +210,8 @@ static CUresult ask(CUstream hStream, enum vgpu_op op)
 	struct vg_stream *s;
 	struct vg_ctx *c;
 	uint64_t submitted;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_stream_in(hStream, &in.stream, &c);
 
-	if (!r)
-		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
 	if (r)
 		return r;
 	s = state_of(in.stream);
@@ -248,10 +246,8 @@ CUresult vg_stream_wait(uint32_t id)
 static CUresult look(CUstream hStream, struct vg_stream **s, uint32_t *id)
 {
 	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_stream_in(hStream, id, &c);
 
-	if (!r)
-		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, id);
 	if (!r)
 		*s = state_of(*id);
 	return r;

@@ -177,6 +177,7 @@ struct vg_ctx *vg_ctx_of(CUcontext c);
 CUresult vg_primary_handle(CUdevice dev, CUcontext *ret);
 uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret);
 CUresult vg_need_ctx(struct vg_ctx **ret);
+CUresult vg_stream_in(CUstream s, uint32_t *id, struct vg_ctx **c);
 struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary);
 
 /* ---- stream.c ---- */
@@ -192,6 +193,7 @@ CUresult vg_stream_wait(uint32_t id);
 struct vg_function {
 	enum vgpu_kind kind;
 	uint32_t id, owner;
+	uint32_t origin;             /* module or library that it came from */
 	uint32_t nparams, bytes;
 	struct vg_param *param;
 	char *_Atomic name;
@@ -207,8 +209,10 @@ CUresult vg_function_of(uintptr_t h, struct vg_function **ret);
 CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
 			 const char *name, enum vgpu_kind kind,
 			 struct vg_function **ret);
-CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id,
+CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id, uint32_t origin,
 			   struct vg_function **ret);
+/* A module or library is gone: its handles may come back as others. */
+void vg_functions_forget(uint32_t origin);
 CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
 			  int *value);
 void vg_function_attr_forget(struct vg_function *f);

@@ -478,10 +478,12 @@ static void judge_options(unsigned int n, const CUjit_option *o, void **v)
 			size = info;
 		if (o[i] == CU_JIT_ERROR_LOG_BUFFER)
 			size = error;
+		if (!size)
+			continue; /* there is no log */
 		if (p < fake_watch.reply || size > fake_watch.reply_size ||
 		    p - fake_watch.reply > fake_watch.reply_size - size)
 			foreign("a JIT option", p, size);
-		else if (size)
+		else
 			memset(v[i], 'L', size);
 	}
 }

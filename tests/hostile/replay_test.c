@@ -199,6 +199,8 @@ static enum vgpu_error play(const struct shape *s, const void *body,
 	ring_publish(&prod, h.len);
 	ex.ctl->guest_alive = 0;
 	memset(ex.reply_buf + SLOT_CAP, CANARY, BEHIND);
+	watch->reply_size = s->flags & VGPU_REC_WINDOW ? s->reply_cap :
+			    SLOT_CAP;
 	e = sigsetjmp(ended, 0);
 	return e ? (enum vgpu_error)(e - 1) : ex_loop(&ex);
 }
@@ -238,7 +240,8 @@ static void add_arena(void)
  * host handle of every kind. */
 static void furnish(void)
 {
-	struct in_vgPrimary ctx = { .ctx = ID_CTX };
+	union { struct in_vgPrimary in; uint64_t all[2]; } ctx = {
+		.in = { .ctx = ID_CTX } };
 	struct in_vgStreamCreate st = { .stream = ID_STREAM };
 	struct in_vgEventCreate ev = { .event = ID_EVENT };
 	struct in_vgMemAlloc mem = { .what = VG_ALLOC, .size = 65536 };
@@ -246,7 +249,7 @@ static void furnish(void)
 	uint32_t id;
 
 	s.ctx = 0;
-	must(&s, &ctx, 16);
+	must(&s, &ctx, sizeof(ctx));
 	s = plain(OP_vgStreamCreate);
 	must(&s, &st, sizeof(st));
 	s.op = OP_vgEventCreate;
@@ -302,11 +305,9 @@ static void first_session(void)
 	ex.ctl = aligned_alloc(4096, VGPU_PAGE);
 	ring = aligned_alloc(4096, RING);
 	ex.slots = aligned_alloc(4096, VGPU_SLOTS * VGPU_SLOT_SIZE);
-	/* Exactly as large as the product's, so that ASan sees the end. */
-	ex.rec_buf = aligned_alloc(64, ring_max_record(RING));
+	ex.rec_buf = ex_rec_buf(RING);
 	ex.reply_buf = aligned_alloc(64, EX_REPLY_MAX);
 	watch->reply = (uintptr_t)ex.reply_buf;
-	watch->reply_size = SLOT_CAP;
 	new_session();
 }
 

@@ -3,6 +3,10 @@
 import os
 import re
 
+# Structs with a device's number inside: the guest's and the host's differ.
+PLACES = {"CUmemLocation", "CUmemPoolProps", "CUmemAllocationProp",
+          "CUmemAccessDesc"}
+
 HEAD = "/* Generated from xenstore-schema/calls. */\n"
 
 
@@ -96,7 +100,8 @@ class Emitter:
 
     def stubs(self):
         o = [HEAD, "#define __CUDA_API_VERSION_INTERNAL\n"
-             '#include "frontend/libcuda/vg.h"\n\n']
+             '#include "frontend/libcuda/vg.h"\n'
+             '#include "frontend/libcuda/place.h"\n\n']
         for c in self.calls:
             if c.cls in ("sync", "async"):
                 o.append(self.stub(c))
@@ -176,9 +181,13 @@ class Emitter:
 
     def stub_param(self, c, p, o, head, segs, outs, tail, free):
         n, m = p.name, p.mode
-        if m == "val":
+        if m == "val" and p.ctype == "CUdevice":
+            head.append(f"\tin.{n} = vg_host_device({n});\n")
+        elif m == "val":
             cast = "(uint64_t)(uintptr_t)" if "*" in p.ctype else ""
             head.append(f"\tin.{n} = {cast}{n};\n")
+            if p.base in PLACES:
+                head.append(f"\tvg_place_{p.base}(&in.{n});\n")
         elif m == "raw":
             head.append(f"\tin.{n} = (uint64_t)(uintptr_t){n};\n")
         elif m in ("obj", "del"):
@@ -198,9 +207,24 @@ class Emitter:
             segs.append(f"{{ {n}, in.{n}_len }}")
         elif m in ("in", "inout"):
             head.append(f"\tif ({n})\n\t\tin.{n} = *{n};\n")
+            if p.base in PLACES:
+                head.append(f"\tvg_place_{p.base}(&in.{n});\n")
             if p.fix:
                 head.append(f"\tif ({n} && (r = vg_fix_{p.base}(&in.{n})))\n"
                             "\t\treturn r;\n")
+        elif m == "ins" and p.base in PLACES:
+            head.append(f"\tAUTO_FREE {p.base} *{n}_w = NULL;\n"
+                        f"\tif ({n}) {{\n\t\tif (({p.count}) > VG_CAP_MAX)\n"
+                        "\t\t\treturn CUDA_ERROR_INVALID_VALUE;\n"
+                        f"\t\t{n}_w = malloc(({p.count}) * sizeof(*{n}_w) "
+                        f"+ 1);\n\t\tif (!{n}_w)\n"
+                        "\t\t\treturn CUDA_ERROR_OUT_OF_MEMORY;\n"
+                        f"\t\tfor (size_t i = 0; i < ({p.count}); i++) {{\n"
+                        f"\t\t\t{n}_w[i] = {n}[i];\n"
+                        f"\t\t\tvg_place_{p.base}(&{n}_w[i]);\n"
+                        "\t\t}\n\t}\n")
+            segs.append(f"{{ {n}_w, {n} ? vg_bytes({p.count}, "
+                        f"sizeof({elem(p)})) : 0 }}")
         elif m == "ins":
             segs.append(f"{{ {n}, {n} ? vg_bytes({p.count}, "
                         f"sizeof({elem(p)})) : 0 }}")
@@ -214,6 +238,9 @@ class Emitter:
             tail.append(f"\tif ({n})\n\t\t\t*{n} = out.{n};\n")
             if p.fix:
                 tail.append(f"\tif ({n})\n\t\t\tvg_unfix_{p.base}({n});\n")
+            if p.base in PLACES:
+                tail.append(f"\tif ({n})\n\t\t\tvg_unplace_{p.base}"
+                            f"({n});\n")
         elif m == "ref":
             tail.append(f"\tif ({n})\n\t\t\t*{n} = ({p.base})"
                         f"vg_handle_out(KIND_{p.kind.upper()}, "

@@ -486,4 +486,19 @@ struct in_vgGreenStream {
 	int32_t priority;
 };
 
+/* ---- addresses without memory, tensor maps ---- */
+struct in_vgReserve {
+	uint64_t size, alignment, addr, flags;
+};
+struct out_vgReserve {
+	uint64_t ptr;
+};
+struct in_vgReserveFree {
+	uint64_t ptr, size;
+};
+struct in_vgTensorAddress { /* the reply is the map */
+	uint64_t map[16];
+	uint64_t address;
+};
+
 #endif

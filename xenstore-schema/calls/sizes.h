@@ -44,4 +44,24 @@ static inline size_t vg_cap32(const unsigned int *n)
 	return !n ? 0 : *n > 1024 ? 1024 : *n;
 }
 
+/* On the host the driver is told no more room than there is. */
+static inline size_t vg_cap_host(size_t *n)
+{
+	if (n && *n > VG_CAP_MAX)
+		*n = VG_CAP_MAX;
+	return n ? *n : 0;
+}
+
+static inline size_t vg_cap32_host(unsigned int *n)
+{
+	if (n && *n > 1024)
+		*n = 1024;
+	return n ? *n : 0;
+}
+
+#ifdef EXEC_INTERNAL_H
+#define vg_cap(n)   vg_cap_host(n)
+#define vg_cap32(n) vg_cap32_host(n)
+#endif
+
 #endif
