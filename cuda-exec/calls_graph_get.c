@@ -65,6 +65,40 @@ static CUresult ask_kernel(CUgraphNode h, CUDA_KERNEL_NODE_PARAMS_v2 *k)
 	       CUDA_ERROR_NOT_SUPPORTED;
 }
 
+/* What the code goes with when it is unloaded: library or module. */
+static uint32_t origin_of(struct ex *e, const CUDA_KERNEL_NODE_PARAMS_v2 *k)
+{
+	CUlibrary lib = NULL;
+	CUmodule mod = NULL;
+	uint32_t id = 0;
+
+	if (k->kern && R.cuKernelGetLibrary &&
+	    !R.cuKernelGetLibrary(&lib, k->kern))
+		ex_obj_ref(e, KIND_LIBRARY, (uint64_t)(uintptr_t)lib, &id);
+	else if (k->func && R.cuFuncGetModule &&
+		 !R.cuFuncGetModule(&mod, k->func))
+		ex_obj_ref(e, KIND_MODULE, (uint64_t)(uintptr_t)mod, &id);
+	return id;
+}
+
+/* The id of code; one that is new here is marked with its origin. */
+static CUresult code_out(struct ex *e, enum vgpu_kind kind, void *field,
+			 uint32_t *origin)
+{
+	CUresult r = ex_handle_out(e, kind, field);
+	struct ex_object *o;
+	uint64_t id;
+
+	memcpy(&id, field, sizeof(id));
+	o = r || !id ? NULL : ex_object(e, kind, (uint32_t)id);
+	if (!o)
+		return r;
+	if (!o->ctx)
+		o->ctx = *origin;
+	*origin = o->ctx;
+	return CUDA_SUCCESS;
+}
+
 static CUresult kernel(struct ex *e, CUgraphNode h, struct out_vgNode *out)
 {
 	CUDA_KERNEL_NODE_PARAMS_v2 k = { 0 };
@@ -82,10 +116,11 @@ static CUresult kernel(struct ex *e, CUgraphNode h, struct out_vgNode *out)
 	else if (k.extra)
 		r = copy_extra(k.extra, &out->tail);
 	k.kernelParams = k.extra = NULL;
+	out->node = origin_of(e, &k);
 	if (!r)
-		r = ex_handle_out(e, KIND_FUNCTION, &k.func);
+		r = code_out(e, KIND_KERNEL, &k.kern, &out->node);
 	if (!r)
-		r = ex_handle_out(e, KIND_KERNEL, &k.kern);
+		r = code_out(e, KIND_FUNCTION, &k.func, &out->node);
 	if (!r)
 		r = ex_handle_out(e, KIND_CTX, &k.ctx);
 	memcpy(out->body, &k, sizeof(k));

@@ -43,6 +43,7 @@ check-hostile: $(E2E_NEEDS)
 
 # A second tree, where gcc's sanitizers watch. UBSan does not stop by itself.
 check-asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
+check-asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
 check-asan:
 	rc=0; for t in check-unit check-hostile; do \
 		$(SUB) B=$(B)-asan SANITIZE=address,undefined $$t || rc=1; \

@@ -59,7 +59,7 @@ static CUresult in_pieces(uint64_t dst, const uint8_t *src, uint64_t n,
 		if (r)
 			return r;
 		k = n < p.size ? n : p.size;
-		memcpy(p.base, src, k);
+		vg_bulk_copy(p.base, src, k);
 		r = post_piece(&p, dst, k, stream, true);
 		if (r) {
 			vg_piece_free(&p);
@@ -120,7 +120,7 @@ static CUresult land(struct flight *f)
 	CUresult r = vg_piece_wait(&f->p);
 
 	if (!r)
-		memcpy(f->to, f->p.base, f->n);
+		vg_bulk_copy(f->to, f->p.base, f->n);
 	vg_piece_free(&f->p);
 	return r;
 }

@@ -88,19 +88,16 @@ static CUresult ask(CUgraphNode node, CUgraphNodeType type, struct got *g)
 /* ---- kernels ----------------------------------------------------------- */
 
 static CUresult function_of(const CUDA_KERNEL_NODE_PARAMS_v2 *k,
-			    struct vg_function **f)
+			    uint32_t origin, struct vg_function **f)
 {
-	struct vg_function *known;
 	uint64_t func, kern;
 
 	memcpy(&func, &k->func, sizeof(func));
 	memcpy(&kern, &k->kern, sizeof(kern));
-	if (!func)
-		return vg_function_by_id(KIND_KERNEL, (uint32_t)kern, 0, f);
-	/* It goes with the library of its kernel, if that is known. */
-	known = kern ? vg_handle_state(KIND_KERNEL, (uint32_t)kern) : NULL;
-	return vg_function_by_id((enum vgpu_kind)(func >> 32), (uint32_t)func,
-				 known ? known->origin : 0, f);
+	if (func)
+		return vg_function_by_id((enum vgpu_kind)(func >> 32),
+					 (uint32_t)func, origin, f);
+	return vg_function_by_id(KIND_KERNEL, (uint32_t)kern, origin, f);
 }
 
 static CUresult kernel_pointers(struct got *g, struct vg_function *f,
@@ -133,7 +130,7 @@ static CUresult get_kernel(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v2 *k)
 
 	memcpy(k, g.head.body, sizeof(*k));
 	if (!r)
-		r = function_of(k, &f);
+		r = function_of(k, g.head.node, &f);
 	if (!r)
 		r = kernel_pointers(&g, f, k);
 	free(g.tail);

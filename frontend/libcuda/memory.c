@@ -208,8 +208,7 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocManaged(CUdeviceptr *dptr, size_t n,
 VG_EXPORT CUresult CUDAAPI cuMemFreeHost(void *p)
 {
 	struct vg_range range;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter();
 
 	if (r)
 		return r;
@@ -218,7 +217,8 @@ VG_EXPORT CUresult CUDAAPI cuMemFreeHost(void *p)
 	    range.owner)
 		return CUDA_ERROR_INVALID_VALUE;
 	/* The GPU may still be at it. */
-	r = cuCtxSynchronize();
+	r = cuCtxSynchronize_v2((CUcontext)vg_handle_out(KIND_CTX,
+							 range.ctx));
 	vg_range_remove((uintptr_t)p, &range);
 	if (range.kind == VG_RANGE_PLAIN)
 		free(p);
@@ -232,8 +232,7 @@ VG_EXPORT CUresult CUDAAPI cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr,
 							unsigned int flags)
 {
 	struct vg_range range;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter();
 
 	if (r)
 		return r;
@@ -249,8 +248,7 @@ VG_EXPORT CUresult CUDAAPI cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr,
 VG_EXPORT CUresult CUDAAPI cuMemHostGetFlags(unsigned int *flags, void *p)
 {
 	struct vg_range range;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter();
 
 	if (r)
 		return r;
@@ -317,8 +315,7 @@ VG_EXPORT CUresult CUDAAPI cuMemGetAddressRange_v2(CUdeviceptr *base,
 	struct out_vgPointer out = { 0 };
 	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
 	struct vg_range range;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter();
 
 	if (r)
 		return r;

@@ -154,8 +154,7 @@ VG_EXPORT CUresult CUDAAPI cuPointerGetAttribute(void *data,
 						 CUdeviceptr ptr)
 {
 	uint64_t v[2] = { 0 };
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter(); /* no context is needed */
 
 	if (r)
 		return r;
@@ -185,8 +184,7 @@ VG_EXPORT CUresult CUDAAPI cuPointerGetAttributes(unsigned int n,
 						  CUpointer_attribute *a,
 						  void **data, CUdeviceptr ptr)
 {
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter(); /* no context is needed */
 
 	if (r)
 		return r;

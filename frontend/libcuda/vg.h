@@ -248,6 +248,9 @@ CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
 		      bool same_address);
 void vg_arena_drop(uint32_t arena, void *base, uint32_t pages);
 
+/* ---- bulk.c: memcpy by several threads where that pays ---- */
+void vg_bulk_copy(void *dst, const void *src, uint64_t n);
+
 /* ---- pinned.c: host memory that the GPU reaches ---- */
 void *vg_pinned_alloc(uint64_t size);
 bool vg_pinned_free(void *p);

@@ -366,7 +366,7 @@ struct in_vgNodeGet {
 	uint32_t pad;
 };
 struct out_vgNode { /* + uint32_t graph[bodies] (Add) or tail (Get) */
-	uint32_t node;
+	uint32_t node;         /* Add; Get of a kernel: its module or library */
 	uint32_t tail;         /* bytes that there are */
 	uint64_t body[29];
 };
