@@ -20,7 +20,7 @@ static const struct field {
 	F(bytes_to_gpu, SUM),	F(bytes_from_gpu, SUM),
 	F(memory, NOW),		F(memory_peak, PEAK),
 	F(objects, NOW),	F(wakeups, SUM),
-	F(notifies, SUM),	F(local_calls, SUM),
+	F(notifies, SUM),
 	F(unsupported, SUM),	F(granted_pages, NOW),
 #undef F
 };

@@ -268,8 +268,11 @@ CUresult ex_vgCaptureTo(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		r = ex_objs(e, KIND_GNODE, ids, in->ndeps, &deps);
 	if (r)
 		return r;
-	return R.cuStreamBeginCaptureToGraph(s, (CUgraph)(uintptr_t)g,
+	r = R.cuStreamBeginCaptureToGraph(s, (CUgraph)(uintptr_t)g,
 		in->ndeps ? (CUgraphNode *)deps : NULL,
 		in->nedges ? edges : NULL, in->ndeps,
 		(CUstreamCaptureMode)in->mode);
+	if (!r)
+		ex_capture_began(e, in->stream, in->mode);
+	return r;
 }

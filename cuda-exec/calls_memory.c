@@ -142,7 +142,8 @@ CUresult ex_vgCopyIn(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return r;
 	e->stats->bytes_to_gpu += in->len;
 	if (!in->stream &&
-	    (!e->many_threads || R.cuStreamQuery(NULL) == CUDA_SUCCESS))
+	    (!e->many_threads ||
+	     (!e->captures && R.cuStreamQuery(NULL) == CUDA_SUCCESS)))
 		return R.cuMemcpyHtoD_v2(in->dst, bytes, in->len);
 	ex_stream_touch(e, in->stream);
 	return R.cuMemcpyHtoDAsync_v2(in->dst, bytes, in->len, s);

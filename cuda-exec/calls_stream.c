@@ -39,6 +39,7 @@ CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,
 	/* Waits on it become waits on an event; its work goes on. */
 	ex_stream_touch(e, in->stream);
 	ex_stream_idle(e, in->stream);
+	ex_capture_ended(e, in->stream);
 	r = R.cuStreamDestroy_v2(s);
 	ex_obj_del(e, KIND_STREAM, in->stream);
 	return r;
@@ -95,8 +96,11 @@ CUresult ex_vgCaptureBegin(struct ex *e, struct vgpu_rd *rd,
 	if (!R.cuStreamBeginCapture_v2)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = ex_stream(e, in->stream, &s);
-	return r ? r : R.cuStreamBeginCapture_v2(s,
-					(CUstreamCaptureMode)in->mode);
+	if (!r)
+		r = R.cuStreamBeginCapture_v2(s, (CUstreamCaptureMode)in->mode);
+	if (!r)
+		ex_capture_began(e, in->stream, in->mode);
+	return r;
 }
 
 CUresult ex_vgCaptureEnd(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -114,6 +118,8 @@ CUresult ex_vgCaptureEnd(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (!r)
 		r = R.cuStreamEndCapture(s, &g);
+	if (r != CUDA_ERROR_ILLEGAL_STATE)
+		ex_capture_ended(e, in->stream);
 	return r ? r : ex_obj_ref(e, KIND_GRAPH, (uint64_t)(uintptr_t)g,
 				  &out->graph);
 }

@@ -75,6 +75,7 @@ struct ex_object {
 	uint32_t refs;
 	uint32_t next;     /* in the reverse table, +1 */
 	uint8_t kind;
+	uint8_t capture;   /* stream under capture: its mode + 1 */
 	bool dirty;        /* stream: work since it was last seen idle */
 	uint32_t ctx;      /* stream: its context; function, kernel: the
 			    * module or library that it came from */
@@ -127,7 +128,9 @@ struct ex {
 
 	uint32_t cur_ctx;             /* id; what is current in the driver */
 	CUstreamCaptureMode cur_mode;
-	bool window_registered;
+	uint32_t captures;            /* streams under capture */
+	uint32_t captures_global;     /* of those: mode GLOBAL */
+	uint16_t capture_thread;      /* guest thread of the last other one */
 
 	struct pend pend[EX_PENDING_MAX];
 	uint32_t pends;               /* used entries are below this */
@@ -236,6 +239,10 @@ CUresult ex_use_ctx(struct ex *e, uint32_t ctx);
 void ex_stream_touch(struct ex *e, uint32_t stream);
 void ex_stream_idle(struct ex *e, uint32_t stream);
 CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
+void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode);
+void ex_capture_ended(struct ex *e, uint32_t stream);
+/* Our own questions to the driver must not break a guest's capture. */
+void ex_relax(struct ex *e);
 
 /* ---- output.c: what device code prints ---- */
 int output_open(void);

@@ -46,12 +46,12 @@ CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret)
 	return r;
 }
 
-static CUresult use_mode(struct ex *e, uint8_t wanted)
+static CUresult set_mode(struct ex *e, CUstreamCaptureMode wanted)
 {
 	CUstreamCaptureMode mode = wanted;
 	CUresult r;
 
-	if (wanted == (uint8_t)e->cur_mode)
+	if (wanted == e->cur_mode)
 		return CUDA_SUCCESS;
 	if (!R.cuThreadExchangeStreamCaptureMode)
 		return CUDA_ERROR_NOT_SUPPORTED;
@@ -59,6 +59,52 @@ static CUresult use_mode(struct ex *e, uint8_t wanted)
 	if (!r)
 		e->cur_mode = wanted;
 	return r;
+}
+
+/*
+ * The driver sees one thread, us, where the guest has many. While streams are
+ * captured: a capture of mode GLOBAL restrains every thread by its own mode; a
+ * thread-local one only the thread that began it.
+ */
+static CUresult use_mode(struct ex *e, uint8_t wanted)
+{
+	if (!e->captures)
+		return CUDA_SUCCESS;
+	if (!e->captures_global && e->rec.thread != e->capture_thread)
+		wanted = CU_STREAM_CAPTURE_MODE_RELAXED;
+	return set_mode(e, (CUstreamCaptureMode)wanted);
+}
+
+void ex_relax(struct ex *e)
+{
+	if (e->captures)
+		set_mode(e, CU_STREAM_CAPTURE_MODE_RELAXED);
+}
+
+void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode)
+{
+	struct ex_object *o = ex_object(e, KIND_STREAM, stream);
+
+	if (!o || o->capture)
+		return;
+	o->capture = (uint8_t)(mode + 1);
+	e->captures++;
+	if (mode == CU_STREAM_CAPTURE_MODE_GLOBAL)
+		e->captures_global++;
+	else
+		e->capture_thread = e->rec.thread;
+}
+
+void ex_capture_ended(struct ex *e, uint32_t stream)
+{
+	struct ex_object *o = ex_object(e, KIND_STREAM, stream);
+
+	if (!o || !o->capture)
+		return;
+	e->captures--;
+	if (o->capture == CU_STREAM_CAPTURE_MODE_GLOBAL + 1)
+		e->captures_global--;
+	o->capture = 0;
 }
 
 /* Where the reply's data goes; NULL when the record asks for the impossible. */
@@ -167,7 +213,6 @@ static void drain_events(struct ex *e)
 
 static void guest_counters(struct ex *e)
 {
-	e->stats->local_calls = shared_load64(&e->ctl->local_calls);
 	e->stats->unsupported = shared_load64(&e->ctl->unsupported);
 }
 

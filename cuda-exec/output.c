@@ -102,8 +102,10 @@ CUresult ex_vgOutput(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return EX_BAD;
 	pthread_mutex_lock(&lock);
 	out->len = text_len < in->cap ? text_len : in->cap;
-	memcpy(data, text, out->len);
-	memmove(text, text + out->len, text_len - out->len);
+	if (out->len) {
+		memcpy(data, text, out->len);
+		memmove(text, text + out->len, text_len - out->len);
+	}
 	text_len -= out->len;
 	atomic_store(&pending, text_len);
 	pthread_mutex_unlock(&lock);

@@ -65,6 +65,7 @@ static void pend_pin(struct ex *e)
 {
 	uint32_t ctx = e->cur_ctx;
 
+	ex_relax(e);
 	for (uint32_t i = 0; i < e->pends && e->pend_streams; i++) {
 		struct pend *p = &e->pend[i];
 		CUstream s;
@@ -303,6 +304,7 @@ bool pend_poll(struct ex *e)
 	uint32_t ctx = e->cur_ctx;
 	bool some = false;
 
+	ex_relax(e);
 	for (uint32_t i = 0; i < e->pends; i++) {
 		struct pend *p = &e->pend[i];
 		CUresult r;

@@ -46,8 +46,8 @@ if [ ${#missing[@]} = 0 ] && lists_known; then
 	exit 0
 fi
 
-install="DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${missing[*]}"
-command="apt-get update"
+install="DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends ${missing[*]}"
+command="apt-get -qq update"
 [ ${#missing[@]} = 0 ] || command+=" && $install"
 if [ "$(id -u)" = 0 ]; then
 	root=()

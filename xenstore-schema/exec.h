@@ -71,7 +71,6 @@ struct exec_stats {
 	uint64_t objects;       /* live handles */
 	uint64_t wakeups;       /* the executor slept and was woken */
 	uint64_t notifies;      /* events sent to the guest */
-	uint64_t local_calls;   /* as the guest counts them: not trusted */
 	uint64_t unsupported;   /* as the guest counts them: not trusted */
 	uint64_t granted_pages; /* mapped from the guest now */
 };

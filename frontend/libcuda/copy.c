@@ -13,11 +13,25 @@
 /* Pieces that one copy from the GPU keeps on the way. */
 #define AHEAD 8u
 
-static CUresult stream_id(CUstream s, uint32_t *id)
+/* A graph would read or write our memory when it is launched, which only
+ * granted memory can serve. */
+static CUresult refuse_capture(CUstream s, const struct vg_ctx *c)
+{
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+
+	if (likely(!atomic_load(&c->capturing)) ||
+	    cuStreamIsCapturing(s, &status) ||
+	    status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
+		return CUDA_SUCCESS;
+	return vg_not_supported("capturing a copy of pageable memory");
+}
+
+static CUresult stream_id(CUstream s, uint32_t *id, bool staged)
 {
 	struct vg_ctx *c;
+	CUresult r = vg_stream_in(s, id, &c);
 
-	return vg_stream_in(s, id, &c);
+	return r || !staged ? r : refuse_capture(s, c);
 }
 
 /* ---- to the GPU -------------------------------------------------------- */
@@ -81,7 +95,7 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 	struct vg_range host;
 	bool known;
 	uint32_t id;
-	CUresult r = stream_id(s, &id);
+	CUresult r = stream_id(s, &id, true);
 
 	if (r || !n)
 		return r;
@@ -175,7 +189,7 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
 {
 	struct vg_range host;
 	uint32_t id;
-	CUresult r = stream_id(s, &id);
+	CUresult r = stream_id(s, &id, true);
 
 	if (r || !n)
 		return r;
@@ -196,7 +210,7 @@ CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 	struct in_vgCopy in = { dst, src, n, 0, sync };
 	struct vg_seg seg = { &in, sizeof(in) };
 	bool known = vg_range_known(dst, n) && vg_range_known(src, n);
-	CUresult r = stream_id(s, &in.stream);
+	CUresult r = stream_id(s, &in.stream, false);
 
 	if (r || !n)
 		return r;
@@ -208,12 +222,37 @@ CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 	return r;
 }
 
+/* Memory that the library did not allocate, a module's variable: the host
+ * knows. It is remembered, so that it is asked once. */
+static bool ask_host(uint64_t addr)
+{
+	struct in_vgPointer in = { .ptr = addr,
+			.attribute = CU_POINTER_ATTRIBUTE_MEMORY_TYPE };
+	struct out_vgPointer out = { 0 };
+	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
+	struct vg_range r = { .kind = VG_RANGE_DEVICE };
+
+	if (vg_call(OP_vgPointer, &s, 1, &o, 1) ||
+	    (uint32_t)out.value[0] != CU_MEMORYTYPE_DEVICE)
+		return false;
+	in.attribute = 0;
+	if (!vg_call(OP_vgPointer, &s, 1, &o, 1)) {
+		r.base = out.base;
+		r.size = out.size;
+		r.ctx = vg_ctx() ? vg_ctx()->id : 0;
+		vg_range_add(&r);
+	}
+	return true;
+}
+
 /* Unified addresses: what is not the GPU's is the program's own memory. */
 static bool on_gpu(uint64_t addr)
 {
 	struct vg_range r;
 
-	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN;
+	if (vg_range_find(addr, &r))
+		return r.kind != VG_RANGE_PLAIN;
+	return ask_host(addr);
 }
 
 static CUresult any_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,

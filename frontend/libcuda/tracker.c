@@ -7,6 +7,9 @@
 #include "frontend/libcuda/vg.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
+
+#include "tools/lib/log.h"
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static struct vg_range *range;
@@ -28,11 +31,48 @@ static size_t position(uint64_t addr)
 	return lo;
 }
 
+/*
+ * The GPU's addresses come from the executor's address space. Nothing else in
+ * this process may get them: unified addressing tells memory apart by address.
+ * They are kept for good, in pieces of 2 MiB, since the driver uses them again.
+ */
+#define RESERVE_UNIT (2ull << 20)
+#define RECENT 1024u
+
+static uint64_t recent[RECENT]; /* units that were reserved lately */
+
+static bool reserved(uint64_t unit)
+{
+	return recent[(unit / RESERVE_UNIT) % RECENT] == unit;
+}
+
+static void reserve(uint64_t base, uint64_t size)
+{
+	uint64_t from = base & ~(RESERVE_UNIT - 1);
+	uint64_t to = (base + size + RESERVE_UNIT - 1) & ~(RESERVE_UNIT - 1);
+	void *p;
+
+	if (reserved(from) && reserved(to - RESERVE_UNIT))
+		return;
+	p = mmap((void *)(uintptr_t)from, to - from, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+		 MAP_FIXED_NOREPLACE, -1, 0);
+	if (p == MAP_FAILED)
+		log_debug("addresses %#lx to %#lx are partly in use here",
+			  (unsigned long)from, (unsigned long)to);
+	else if (p != (void *)(uintptr_t)from)
+		munmap(p, to - from); /* a kernel without NOREPLACE */
+	recent[(from / RESERVE_UNIT) % RECENT] = from;
+	recent[(to / RESERVE_UNIT - 1) % RECENT] = to - RESERVE_UNIT;
+}
+
 void vg_range_add(const struct vg_range *r)
 {
 	size_t i;
 
 	pthread_rwlock_wrlock(&lock);
+	if (r->kind == VG_RANGE_DEVICE)
+		reserve(r->base, r->size);
 	if (nranges == cap) {
 		size_t n = cap ? 2 * cap : 256;
 		void *p = realloc(range, n * sizeof(*range));

@@ -47,7 +47,6 @@ static inline CUresult vg_enter(void)
 bool vg_initialised(void);
 bool vg_exiting(void);
 CUresult vg_not_supported(const char *what);
-void vg_count_local(void);
 void vg_log_open(void);
 /* The session is over: every later call answers what @error says. */
 CUresult vg_session_lost(enum vgpu_error error, const char *detail);

@@ -459,7 +459,10 @@ static bool address_option(CUjit_option o)
 	       o == CU_JIT_REFERENCED_VARIABLE_NAMES;
 }
 
-static void judge_options(unsigned int n, const CUjit_option *o, void **v)
+/* @reply: logs go straight into the reply; a linker's are kept elsewhere, and
+ * what watches over their size is the sanitizer. */
+static void judge_options(unsigned int n, const CUjit_option *o, void **v,
+			  bool reply)
 {
 	uint64_t info = 0, error = 0;
 
@@ -480,8 +483,11 @@ static void judge_options(unsigned int n, const CUjit_option *o, void **v)
 			size = error;
 		if (!size)
 			continue; /* there is no log */
-		if (p < fake_watch.reply || size > fake_watch.reply_size ||
-		    p - fake_watch.reply > fake_watch.reply_size - size)
+		if (p >= FAKE_SECRET && p < FAKE_SECRET + 4096)
+			foreign("a JIT option", p, size);
+		else if (reply && (p < fake_watch.reply ||
+			 size > fake_watch.reply_size || p - fake_watch.reply >
+			 fake_watch.reply_size - size))
 			foreign("a JIT option", p, size);
 		else
 			memset(v[i], 'L', size);
@@ -492,7 +498,7 @@ EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *m, const void *image,
 					   unsigned int n, CUjit_option *o,
 					   void **v)
 {
-	judge_options(n, o, v);
+	judge_options(n, o, v, true);
 	*m = handle();
 	return image ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
@@ -503,7 +509,7 @@ EXPORT CUresult CUDAAPI cuLibraryLoadData(CUlibrary *l, const void *image,
 					  CUlibraryOption *lo, void **lv,
 					  unsigned int ln)
 {
-	judge_options(n, o, v);
+	judge_options(n, o, v, true);
 	for (unsigned int i = 0; i < ln; i++)
 		if (lo[i] == CU_LIBRARY_HOST_UNIVERSAL_FUNCTION_AND_DATA_TABLE
 		    && lv[i])
@@ -515,7 +521,7 @@ EXPORT CUresult CUDAAPI cuLibraryLoadData(CUlibrary *l, const void *image,
 EXPORT CUresult CUDAAPI cuLinkCreate_v2(unsigned int n, CUjit_option *o,
 					void **v, CUlinkState *s)
 {
-	judge_options(n, o, v);
+	judge_options(n, o, v, false);
 	*s = handle();
 	return CUDA_SUCCESS;
 }
@@ -527,7 +533,7 @@ EXPORT CUresult CUDAAPI cuLinkAddData_v2(CUlinkState s, CUjitInputType type,
 {
 	(void)type;
 	(void)size;
-	judge_options(n, o, v);
+	judge_options(n, o, v, false);
 	if (name && strlen(name) > 65536)
 		return CUDA_ERROR_INVALID_VALUE;
 	return s && data ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;

@@ -396,12 +396,19 @@ static void one(struct shape *s, const uint32_t *body, uint32_t len)
 		new_session();
 }
 
+/* A sanitizer makes a new session some fifty times as dear. */
+#ifdef __SANITIZE_ADDRESS__
+static const uint32_t len_step = 40, least_records = 10000;
+#else
+static const uint32_t len_step = 8, least_records = 100000;
+#endif
+
 static void every_op(uint32_t op)
 {
 	static uint32_t body[128];
 	struct shape s;
 
-	for (uint32_t len = 0; len <= 400; len += 8) {
+	for (uint32_t len = 0; len <= 400; len += len_step) {
 		for (int f = 0; f < FLAVOURS; f++) {
 			nonsense(body, len, f);
 			s = plain(op);
@@ -433,7 +440,7 @@ static void all_ops(void)
 	       (unsigned long long)records, (unsigned long long)refused);
 	ok(!overruns, "no reply was larger than its room");
 	ok(!too_short, "no record was taken without its fixed part");
-	ok(records > 100000 && refused > 1000 && refused < records,
+	ok(records > least_records && refused > 1000 && refused < records,
 	   "records were both taken and refused");
 	ok(watch->foreign == foreign, "no memory of the executor was reached");
 }

@@ -19,6 +19,12 @@ $(HT_OUT)/replay_test: $(B)/obj/$(HT)/replay_test.o $(REPLAY_OBJS) \
 	$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -lpthread
 $(B)/obj/$(HT)/replay_test.o: $(WIRE_STRUCTS)
 
-HT_PROGRAMS := $(HT_OUT)/replay_test
+# Linked as the product is: with Debian's libraries, and no path to ours.
+$(HT_OUT)/hostile: $(B)/obj/$(HT)/hostile.o $(B)/obj/$(HT)/guest.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxengnttab -lxenevtchn -lxenstore \
+	  -lpthread
+
+HT_PROGRAMS := $(HT_OUT)/replay_test $(HT_OUT)/hostile
 ALL += $(HT_PROGRAMS) $(FAKECUDA)
-E2E_TESTS += $(HT)/replay.t
+E2E_TESTS += $(HT)/replay.t $(HT)/hostile.t

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Guests that write what they like, against a real vgpu-backend and vgpu-exec:
+# each session ends with a logged reason, the backend and the neighbours go on,
+# and nothing is left over. VGPU_SEED=N plays another game.
+set -u
+. "$(dirname "$0")/../e2e/rig.sh"
+H=$B/tests/hostile/hostile
+
+machine
+backend "$B/tests/hostile/libfakecuda.so"
+ok $? 'the backend runs' || exit 1
+register
+first=$BE
+
+guest "$H" good 50
+ok $? 'a good session gets right results'
+
+# A neighbour works all the time.
+guest "$H" good 15000 &
+neighbour=$!
+
+guest "$H" attack "${VGPU_SEED:-1}" >"$DIR/attack"
+rc=$?
+while read -r line; do # its lines with our numbers
+	case $line in
+	"ok "*) ok 0 "${line#* - }" ;;
+	"not ok "*) ok 1 "${line#* - }" ;;
+	*) echo "$line" ;;
+	esac
+done <"$DIR/attack"
+ok $rc 'all attacks came to their end'
+logged 'over: 10 '
+ok $? 'liars are in the log with error 10'
+! logged 'killed by signal|signal (6|7|8|11)|over: 13'
+ok $? 'no executor crashed' || grep -E 'signal|over: 13' "$LOG" | head | sed 's/^/# /'
+! logged 'FOREIGN'
+ok $? 'no memory of an executor was reached' || grep FOREIGN "$LOG" | head -n 3 | sed 's/^/# /'
+
+# ---- death at every step of the handshake ----
+for step in 1 2 3 4 5 6 7 8; do
+	guest "$H" die $step
+	is $? 137 "killed at step $step"
+done 2>/dev/null
+wait $neighbour
+ok $? 'the neighbour got right results all the time'
+nothing_left 'after the deaths'
+is "$(field show-sessions "len([s for s in d if s['executor']])")" 0 \
+	'no session has an executor'
+
+guest "$H" loop 100
+ok $? '100 sessions in a loop'
+nothing_left 'after 100 sessions'
+kill -0 "$first" && is "$BE" "$first" 'the backend is the same process'
+# Nodes that were never complete are the guest's own; an answer that nobody
+# takes stays for a minute.
+[ "$(xenstore-list /local/domain/1/device/vgpu/0/session | wc -l)" -le 3 ]
+ok $? 'no session node is left but what the dead did not finish'
+sanitizers_silent
+stop_backend
+done_testing
