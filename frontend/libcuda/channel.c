@@ -235,9 +235,34 @@ static void header(struct vgpu_rec *h, enum vgpu_op op, uint8_t flags)
 	};
 }
 
+/* Calls after which the GPU may read or write managed memory. */
+static const bool works[OP_NR] = {
+	[OP_vgLaunch] = true, [OP_vgCopy] = true, [OP_vgCopyIn] = true,
+	[OP_vgCopyOut] = true, [OP_vgCopyWindow] = true, [OP_vgCopy2D] = true,
+	[OP_vgCopyBatch] = true, [OP_vgCopy3DBatch] = true,
+	[OP_vgCopyPeer] = true, [OP_cuGraphLaunch] = true,
+	[OP_cuMemsetD8Async] = true, [OP_cuMemsetD16Async] = true,
+	[OP_cuMemsetD32Async] = true, [OP_cuMemsetD2D8Async] = true,
+	[OP_cuMemsetD2D16Async] = true, [OP_cuMemsetD2D32Async] = true,
+	[OP_cuMemcpyDtoDAsync_v2] = true, [OP_cuMemcpyPeerAsync] = true,
+	[OP_cuMemPrefetchAsync] = true, [OP_cuMemPrefetchAsync_v2] = true,
+};
+
+static CUresult before(enum vgpu_op op)
+{
+	if (likely(!atomic_load_explicit(&vg_managed_valid,
+					 memory_order_relaxed)) || !works[op])
+		return CUDA_SUCCESS;
+	return vg_managed_flush();
+}
+
 CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin)
 {
 	struct vgpu_rec h;
+	CUresult r = before(op);
+
+	if (unlikely(r))
+		return r;
 
 	header(&h, op, 0);
 	return submit(&h, in, nin);
@@ -441,7 +466,10 @@ CUresult vg_call_opts(enum vgpu_op op, const struct vg_seg *in, int nin,
 {
 	uint64_t bytes = total(out, nout);
 	struct vgpu_rec h;
+	CUresult r = before(op);
 
+	if (unlikely(r))
+		return r;
 	header(&h, op, VGPU_REC_SYNC);
 	if (o && o->use_ctx)
 		h.ctx = o->ctx;

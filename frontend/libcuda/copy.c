@@ -101,8 +101,9 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		return r;
 	if (!dst || !src)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (n > INLINE_IN && vg_range_find((uintptr_t)src, &host) &&
-	    host.kind == VG_RANGE_PINNED)
+	if (vg_range_find((uintptr_t)src, &host) &&
+	    (host.kind == VG_RANGE_MANAGED ||
+	     (n > INLINE_IN && host.kind == VG_RANGE_PINNED)))
 		return vg_copy(dst, (uintptr_t)src, n, s, sync);
 	known = vg_range_known(dst, n);
 	if (n <= INLINE_IN)
@@ -195,8 +196,9 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
 		return r;
 	if (!dst || !src)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (n > INLINE_OUT && vg_range_find((uintptr_t)dst, &host) &&
-	    host.kind == VG_RANGE_PINNED)
+	if (vg_range_find((uintptr_t)dst, &host) &&
+	    (host.kind == VG_RANGE_MANAGED ||
+	     (n > INLINE_OUT && host.kind == VG_RANGE_PINNED)))
 		return vg_copy((uintptr_t)dst, src, n, s, true);
 	if (n <= INLINE_OUT)
 		return vg_report(out_reply(dst, src, (uint32_t)n, id));

@@ -8,10 +8,11 @@
 
 /* ---- device memory ----------------------------------------------------- */
 
-static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out)
+static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out,
+		      enum vg_range_kind kind)
 {
 	struct vg_seg s = { in, sizeof(*in) }, o = { out, sizeof(*out) };
-	struct vg_range range = { .kind = VG_RANGE_DEVICE };
+	struct vg_range range = { .kind = kind };
 	struct vg_ctx *c;
 	CUresult r = vg_need_ctx(&c);
 
@@ -35,7 +36,7 @@ static CUresult simple_alloc(CUdeviceptr *dptr, struct in_vgMemAlloc *in)
 		return r;
 	if (!dptr)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = alloc(in, &out);
+	r = alloc(in, &out, VG_RANGE_DEVICE);
 	if (!r)
 		*dptr = out.ptr;
 	return r;
@@ -61,7 +62,7 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch,
 		return r;
 	if (!dptr || !pitch)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = alloc(&in, &out);
+	r = alloc(&in, &out, VG_RANGE_DEVICE);
 	if (r)
 		return r;
 	*dptr = out.ptr;
@@ -117,16 +118,18 @@ static CUresult release(CUdeviceptr ptr, uint32_t stream, bool async)
 VG_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr ptr)
 {
 	struct vg_ctx *c;
-	struct vg_range range;
+	struct vg_range range = { 0 };
 	CUresult r = vg_need_ctx(&c);
 
 	if (r || !ptr)
 		return r;
-	if (vg_range_find(ptr, &range) && range.kind == VG_RANGE_MANAGED)
-		return range.base == ptr ?
-		       cuMemFreeHost((void *)(uintptr_t)ptr) :
-		       CUDA_ERROR_INVALID_VALUE;
-	return release(ptr, 0, false);
+	if (vg_range_find(ptr, &range) && range.kind == VG_RANGE_PINNED &&
+	    range.base == ptr)
+		return cuMemFreeHost((void *)(uintptr_t)ptr);
+	r = release(ptr, 0, false);
+	if (!r && range.kind == VG_RANGE_MANAGED)
+		vg_managed_drop(ptr);
+	return r;
 }
 
 VG_EXPORT CUresult CUDAAPI cuMemFreeAsync(CUdeviceptr ptr, CUstream hStream)
@@ -161,8 +164,6 @@ static CUresult host_alloc(void **pp, size_t n, unsigned int flags,
 		return CUDA_ERROR_INVALID_VALUE;
 	range.ctx = c->id;
 	p = vg_pinned_alloc(n);
-	if (!p && kind == VG_RANGE_MANAGED)
-		return CUDA_ERROR_OUT_OF_MEMORY;
 	if (!p) {
 		range.kind = VG_RANGE_PLAIN;
 		p = aligned_alloc(VGPU_PAGE, (n + VGPU_PAGE - 1) &
@@ -189,17 +190,33 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocHost_v2(void **pp, size_t n)
 	return host_alloc(pp, n, 0, VG_RANGE_PINNED);
 }
 
+/* Real managed memory on the host, mirrored here; where its addresses are in
+ * use in this process, granted memory that both reach. */
 VG_EXPORT CUresult CUDAAPI cuMemAllocManaged(CUdeviceptr *dptr, size_t n,
 					     unsigned int flags)
 {
+	struct in_vgMemAlloc in = { .what = VG_ALLOC_MANAGED, .size = n,
+				    .flags = flags };
+	struct out_vgMemAlloc out;
+	struct vg_range range;
 	void *p;
-	CUresult r;
+	CUresult r = vg_enter();
 
-	if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST)
-		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
-	if (!dptr)
-		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
-	r = host_alloc(&p, n, flags, VG_RANGE_MANAGED);
+	if (r)
+		return r;
+	if (!dptr || (flags != CU_MEM_ATTACH_GLOBAL &&
+		      flags != CU_MEM_ATTACH_HOST))
+		return CUDA_ERROR_INVALID_VALUE;
+	r = alloc(&in, &out, VG_RANGE_MANAGED);
+	if (r)
+		return r;
+	if (!vg_managed_add(out.ptr, n, vg_ctx())) {
+		*dptr = out.ptr;
+		return CUDA_SUCCESS;
+	}
+	if (!release(out.ptr, 0, false))
+		vg_range_remove(out.ptr, &range);
+	r = host_alloc(&p, n, flags, VG_RANGE_PINNED);
 	if (!r)
 		*dptr = (uintptr_t)p;
 	return r;
@@ -213,8 +230,8 @@ VG_EXPORT CUresult CUDAAPI cuMemFreeHost(void *p)
 	if (r)
 		return r;
 	if (!p || !vg_range_find((uintptr_t)p, &range) ||
-	    range.base != (uintptr_t)p || range.kind == VG_RANGE_DEVICE ||
-	    range.owner)
+	    range.base != (uintptr_t)p || range.owner ||
+	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
 		return CUDA_ERROR_INVALID_VALUE;
 	/* The GPU may still be at it. */
 	r = cuCtxSynchronize_v2((CUcontext)vg_handle_out(KIND_CTX,
@@ -319,7 +336,8 @@ VG_EXPORT CUresult CUDAAPI cuMemGetAddressRange_v2(CUdeviceptr *base,
 
 	if (r)
 		return r;
-	if (vg_range_find(ptr, &range) && range.kind != VG_RANGE_DEVICE) {
+	if (vg_range_find(ptr, &range) && range.kind != VG_RANGE_DEVICE &&
+	    range.kind != VG_RANGE_MANAGED) {
 		out.base = range.base;
 		out.size = range.size;
 	} else {

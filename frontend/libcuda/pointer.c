@@ -143,6 +143,8 @@ static CUresult attribute(uint64_t *v, CUpointer_attribute a, uint64_t ptr)
 
 	if (!vg_range_find(ptr, &range))
 		return ask(v, a, ptr);
+	if (range.kind == VG_RANGE_MANAGED)
+		return ask(v, a, ptr);
 	if (range.kind != VG_RANGE_DEVICE)
 		return host_attribute(v, a, ptr, &range);
 	return device_attribute(v, a, ptr, &range) ? CUDA_SUCCESS :

@@ -46,6 +46,16 @@ static bool reserved(uint64_t unit)
 	return recent[(unit / RESERVE_UNIT) % RECENT] == unit;
 }
 
+bool vg_range_reserved(uint64_t base, uint64_t size)
+{
+	uint64_t from = base & ~(RESERVE_UNIT - 1);
+
+	for (; from < base + size; from += RESERVE_UNIT)
+		if (!reserved(from))
+			return false;
+	return true;
+}
+
 static void reserve(uint64_t base, uint64_t size)
 {
 	uint64_t from = base & ~(RESERVE_UNIT - 1);

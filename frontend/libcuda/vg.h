@@ -231,6 +231,8 @@ bool vg_range_remove(uint64_t base, struct vg_range *ret);
 bool vg_range_find(uint64_t addr, struct vg_range *ret);
 /* Is all of it in one range of that kind? */
 bool vg_range_known(uint64_t addr, uint64_t len);
+/* Were these addresses taken for the GPU's, so that nothing else has them? */
+bool vg_range_reserved(uint64_t base, uint64_t size);
 
 /* ---- window.c: pieces of granted pages for bulk bytes ---- */
 struct vg_piece {
@@ -253,6 +255,13 @@ void vg_bulk_copy(void *dst, const void *src, uint64_t n);
 /* ---- pinned.c: host memory that the GPU reaches ---- */
 void *vg_pinned_alloc(uint64_t size);
 bool vg_pinned_free(void *p);
+
+/* ---- managed.c ---- */
+extern _Atomic bool vg_managed_valid;
+CUresult vg_managed_add(uint64_t base, uint64_t size, struct vg_ctx *ctx);
+void vg_managed_drop(uint64_t base);
+/* What the program wrote goes to the GPU, before work that may read it. */
+CUresult vg_managed_flush(void);
 
 /* ---- copy.c ---- */
 CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,

@@ -72,7 +72,7 @@ ok $? 'bytes were counted both ways'
 [ "$(metric calls)" -gt "$(metric sync_calls)" ]
 ok $? 'not every call waited'
 nothing_left 'after all programs'
-is "$(field show-metrics "[v for v in d][0]['memory']")" 0 'no device memory is left'
+is "$(metric memory)" 0 'no device memory is left'
 ! logged 'crash|killed by signal|over: (10|13) '
 ok $? 'no session ended badly' || grep -E 'signal|over: 1[03]' "$LOG" | head -n 5 | sed 's/^/# /'
 sanitizers_silent

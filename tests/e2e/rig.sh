@@ -71,7 +71,7 @@ guest() { # guest PROGRAM...: as a process of domain 1
 }
 executors() { pgrep -P "$BE" -x vgpu-exec | wc -l; }
 sessions() { field show-sessions 'len(d)'; }
-metric() { field show-metrics "[v for v in d][0]['$1']"; }
+metric() { field show-metrics "d[0]['stats']['$1']"; }
 logged() { grep -qE -- "$1" "$LOG"; }
 guest_clean() { "$VL" show | grep -qE '^domain 1 .* grants 0 of [0-9]+ maps 0 ports 0$'; }
 nothing_left() { # no session, no page, no port; one warm executor at most

@@ -52,3 +52,4 @@ UNIT_TESTS += $(UT_TSAN:%=$(UT_OUT)/%_tsan)
 
 # Scripts: the sleep and wake protocol, and the generators.
 UNIT_TESTS += $(UT)/wake_model.t $(UT)/gen.t
+$(UT)/gen.t: | $(B)/lib/libcuda.so.1 $(B)/gen/coverage.tsv $(B)/gen/vgpu_paths.h

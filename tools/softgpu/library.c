@@ -165,6 +165,24 @@ CUresult cuLibraryGetModule(CUmodule *out, CUlibrary h)
 	return r ? r : library_module(lib, ctx, (struct sg_module **)out);
 }
 
+/* A managed variable has its address before any context is current: it lives
+ * in the primary context, which stays for it. */
+static CUresult context_of_managed(struct sg_ctx **ctx)
+{
+	static CUcontext kept;
+
+	if (!sg_current(ctx))
+		return CUDA_SUCCESS;
+	if (!kept) {
+		CUresult r = cuDevicePrimaryCtxRetain(&kept, 0);
+
+		if (r)
+			return r;
+	}
+	*ctx = (struct sg_ctx *)kept;
+	return CUDA_SUCCESS;
+}
+
 static CUresult get_var(CUdeviceptr *ptr, size_t *bytes, CUlibrary h,
 			const char *name, bool managed)
 {
@@ -175,7 +193,7 @@ static CUresult get_var(CUdeviceptr *ptr, size_t *bytes, CUlibrary h,
 	CUresult r = get(h, &lib);
 
 	if (!r)
-		r = sg_current(&ctx);
+		r = managed ? context_of_managed(&ctx) : sg_current(&ctx);
 	if (r)
 		return r;
 	if (!name)

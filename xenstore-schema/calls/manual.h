@@ -501,4 +501,14 @@ struct in_vgTensorAddress { /* the reply is the map */
 	uint64_t address;
 };
 
+/* ---- managed variables ---- */
+struct in_vgManagedVar { /* + char name[name_len] */
+	uint32_t library;
+	uint32_t name_len;
+};
+struct out_vgManagedVar {
+	uint64_t ptr, size;
+	uint64_t base, base_size; /* the block that it lies in */
+};
+
 #endif
