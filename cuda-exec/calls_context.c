@@ -148,13 +148,6 @@ CUresult ex_vgCtxDestroy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	return R.cuCtxDestroy_v2((CUcontext)(uintptr_t)real);
 }
 
-static void ctx_idle(struct ex *e)
-{
-	for (uint32_t i = e->dirties; i-- > 0;)
-		if (e->dirty[i].ctx == e->cur_ctx)
-			ex_stream_idle(e, e->dirty[i].stream);
-}
-
 CUresult ex_vgCtxSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgCtx *in = rd_take(rd, sizeof(*in));
@@ -164,12 +157,10 @@ CUresult ex_vgCtxSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = in->ctx ? ex_use_ctx(e, in->ctx) : CUDA_SUCCESS;
-	if (r || e->many_threads)
-		return r ? r : pend_ctx(e);
-	r = R.cuCtxSynchronize();
-	if (!r)
-		ctx_idle(e);
-	return r;
+	if (r)
+		return r;
+	return waiter_free(e) ? waiter_post(e, WAIT_CTX, 0, NULL, 0, 0) :
+				pend_ctx(e);
 }
 
 CUresult ex_vgCtxLimits(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

@@ -141,9 +141,7 @@ CUresult ex_vgCopyIn(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (r)
 		return r;
 	e->stats->bytes_to_gpu += in->len;
-	if (!in->stream &&
-	    (!e->many_threads ||
-	     (!e->captures && R.cuStreamQuery(NULL) == CUDA_SUCCESS)))
+	if (!in->stream && !e->captures && ex_ctx_quiet(e))
 		return R.cuMemcpyHtoD_v2(in->dst, bytes, in->len);
 	ex_stream_touch(e, in->stream);
 	return R.cuMemcpyHtoDAsync_v2(in->dst, bytes, in->len, s);
@@ -152,7 +150,6 @@ CUresult ex_vgCopyIn(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgCopyOut *in = rd_take(rd, sizeof(*in));
-	void *data;
 	CUstream s;
 	CUresult r;
 
@@ -162,18 +159,10 @@ CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
-	if (e->many_threads)
-		return pend_copy_out(e, in->stream, in->src, in->len);
-	data = wr_take(wr, in->len);
-	if (!data)
-		return EX_BAD;
-	r = in->stream ? R.cuMemcpyDtoHAsync_v2(data, in->src, in->len, s) :
-			 R.cuMemcpyDtoH_v2(data, in->src, in->len);
-	if (!r && in->stream)
-		r = R.cuStreamSynchronize(s);
-	if (!r)
-		e->stats->bytes_from_gpu += in->len;
-	return r;
+	(void)wr;
+	return waiter_free(e) ?
+	       waiter_post(e, WAIT_COPY, in->stream, NULL, in->src, in->len) :
+	       pend_copy_out(e, in->stream, in->src, in->len);
 }
 
 /* Bytes in the window: DMA goes straight to and from the granted pages. */

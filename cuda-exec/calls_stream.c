@@ -55,12 +55,11 @@ CUresult ex_vgStreamSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = ex_stream(e, in->stream, &s);
-	if (r || e->many_threads)
-		return r ? r : pend_stream(e, in->stream);
-	r = R.cuStreamSynchronize(s);
-	if (!r)
-		ex_stream_idle(e, in->stream);
-	return r;
+	if (r)
+		return r;
+	return waiter_free(e) ?
+	       waiter_post(e, WAIT_STREAM, in->stream, NULL, 0, 0) :
+	       pend_stream(e, in->stream);
 }
 
 CUresult ex_vgStreamQuery(struct ex *e, struct vgpu_rd *rd,
@@ -343,9 +342,10 @@ CUresult ex_vgEventSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = event_of(e, in->event, &ev);
-	if (r || e->many_threads)
-		return r ? r : pend_event(e, ev);
-	return R.cuEventSynchronize(ev);
+	if (r)
+		return r;
+	return waiter_free(e) ? waiter_post(e, WAIT_EVENT, 0, ev, 0, 0) :
+				pend_event(e, ev);
 }
 
 CUresult ex_vgEventQuery(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

@@ -215,8 +215,9 @@ void ex_notify(struct ex *e)
 			  strerror(errno));
 }
 
-void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
-	      const void *data, uint32_t len)
+void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
+		    const void *data, uint32_t len, CUresult deferred,
+		    uint32_t deferred_op)
 {
 	struct vgpu_slot *s = (void *)(e->slots + slot * VGPU_SLOT_SIZE);
 
@@ -224,12 +225,19 @@ void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
 		memcpy(s->data, data, len);
 	s->result = r;
 	s->len = len;
-	s->deferred = e->deferred;
-	s->deferred_op = e->deferred_op;
+	s->deferred = deferred;
+	s->deferred_op = deferred_op;
 	s->output = output_pending();
-	e->deferred = CUDA_SUCCESS;
 	shared_store32(&s->done, seq);
 	ex_notify(e);
+}
+
+void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
+	      const void *data, uint32_t len)
+{
+	ex_answer_slot(e, slot, seq, r, data, len, e->deferred,
+		       e->deferred_op);
+	e->deferred = CUDA_SUCCESS;
 }
 
 void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r)

@@ -139,11 +139,7 @@ struct ex {
 	struct ex_dirty *dirty;       /* streams with work, no order */
 	uint32_t dirties, dirty_cap;
 
-	/* A guest process that submits from one thread waits for what it
-	 * waits for: then the driver's own wait is the fastest. */
-	uint16_t first_thread;
-	bool many_threads;
-
+	uint64_t touches;             /* work that entered any stream */
 	CUresult deferred;            /* first error nobody waited for */
 	uint32_t deferred_op;
 	struct exec_stats *stats;
@@ -199,6 +195,10 @@ uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len);
 void ex_register_window(struct ex *e);
 void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
 	      const void *data, uint32_t len);
+/* The same with what it would take from *e: for the waiter's thread. */
+void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
+		    const void *data, uint32_t len, CUresult deferred,
+		    uint32_t deferred_op);
 void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r);
 void ex_notify(struct ex *e);
 
@@ -222,6 +222,13 @@ bool ex_jit_options(const struct vg_jit_option *from, uint32_t n,
 		    const struct ex_logs *logs, CUjit_option *name,
 		    void **value);
 
+/* ---- waiter.c: the driver's own waits, on a thread of their own ---- */
+enum wait_type { WAIT_STREAM, WAIT_EVENT, WAIT_CTX, WAIT_COPY };
+int waiter_start(struct ex *e);
+bool waiter_free(struct ex *e);
+CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
+		     CUevent event, uint64_t src, uint32_t len);
+
 /* ---- pending.c: waits that do not block the ring ---- */
 CUresult pend_stream(struct ex *e, uint32_t stream);
 CUresult pend_event(struct ex *e, CUevent event);
@@ -238,6 +245,9 @@ enum vgpu_error ex_loop(struct ex *e);
 CUresult ex_use_ctx(struct ex *e, uint32_t ctx);
 void ex_stream_touch(struct ex *e, uint32_t stream);
 void ex_stream_idle(struct ex *e, uint32_t stream);
+void ex_stream_idle_in(struct ex *e, uint32_t stream, uint32_t ctx);
+void ex_ctx_idle(struct ex *e, uint32_t ctx);
+bool ex_ctx_quiet(const struct ex *e); /* no stream of it is known busy */
 CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
 void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode);
 void ex_capture_ended(struct ex *e, uint32_t stream);

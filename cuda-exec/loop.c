@@ -146,14 +146,6 @@ static void defer(struct ex *e, CUresult r)
 		  "later", e->domid, e->sid, ex_ops[e->rec.op].name, r);
 }
 
-static void note_thread(struct ex *e)
-{
-	if (!e->first_thread)
-		e->first_thread = e->rec.thread;
-	else if (e->rec.thread)
-		e->many_threads = true;
-}
-
 /* One record, private and of checked length. False: it was impossible. */
 static bool replay(struct ex *e, uint32_t len)
 {
@@ -164,8 +156,6 @@ static bool replay(struct ex *e, uint32_t len)
 	CUresult r;
 
 	memcpy(&e->rec, e->rec_buf, sizeof(e->rec));
-	if (e->rec.thread != e->first_thread)
-		note_thread(e);
 	if (e->rec.op >= OP_NR || !ex_ops[e->rec.op].fn ||
 	    e->rec.seq != seq + 1 || e->rec.slot >= VGPU_SLOTS ||
 	    !reply_room(e, &wr))
@@ -274,6 +264,7 @@ static void idle(struct ex *e, uint64_t *since)
 
 	if (e->pend_live && pend_poll(e))
 		*since = 0;
+	waiter_free(e); /* takes notice of what it finished */
 	if (!*since)
 		*since = t;
 	if (t - *since < e->spin_ns)

@@ -98,9 +98,9 @@ static void take_session(const struct exec_msg *m, int stats_fd)
 		fail((enum vgpu_error)r, ex.why);
 	if (R.cuDriverGetVersion)
 		R.cuDriverGetVersion((int *)&ex.ctl->driver_version);
-	r = monitor_start(&ex);
-	if (r)
-		fail(VGPU_E_NO_MEMORY, "the monitor thread cannot be started");
+	if (monitor_start(&ex) || waiter_start(&ex))
+		fail(VGPU_E_NO_MEMORY, "the executor's threads cannot be "
+		     "started");
 }
 
 static void serve(void)

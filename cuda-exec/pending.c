@@ -87,6 +87,7 @@ void ex_stream_touch(struct ex *e, uint32_t id)
 {
 	struct ex_object *o;
 
+	e->touches++;
 	if (e->pend_streams)
 		pend_pin(e);
 	if (id > VGPU_STREAM_LEGACY) {
@@ -111,7 +112,7 @@ void ex_stream_touch(struct ex *e, uint32_t id)
 	e->dirty[e->dirties++] = (struct ex_dirty){ id, e->cur_ctx };
 }
 
-void ex_stream_idle(struct ex *e, uint32_t id)
+void ex_stream_idle_in(struct ex *e, uint32_t id, uint32_t ctx)
 {
 	struct ex_object *o = ex_object(e, KIND_STREAM, id);
 
@@ -119,11 +120,31 @@ void ex_stream_idle(struct ex *e, uint32_t id)
 		o->dirty = false;
 	for (uint32_t i = 0; i < e->dirties; i++) {
 		if (e->dirty[i].stream != id ||
-		    (id <= VGPU_STREAM_LEGACY && e->dirty[i].ctx != e->cur_ctx))
+		    (id <= VGPU_STREAM_LEGACY && e->dirty[i].ctx != ctx))
 			continue;
 		e->dirty[i] = e->dirty[--e->dirties];
 		return;
 	}
+}
+
+void ex_stream_idle(struct ex *e, uint32_t id)
+{
+	ex_stream_idle_in(e, id, e->cur_ctx);
+}
+
+void ex_ctx_idle(struct ex *e, uint32_t ctx)
+{
+	for (uint32_t i = e->dirties; i-- > 0;)
+		if (e->dirty[i].ctx == ctx)
+			ex_stream_idle_in(e, e->dirty[i].stream, ctx);
+}
+
+bool ex_ctx_quiet(const struct ex *e)
+{
+	for (uint32_t i = 0; i < e->dirties; i++)
+		if (e->dirty[i].ctx == e->cur_ctx)
+			return false;
+	return true;
 }
 
 /* ---- asking ------------------------------------------------------------ */

@@ -101,6 +101,7 @@ nothing_left 'after these'
 
 # ---- death in the middle ----
 busy() { # busy: killme runs; its pid in prog_pid, its session's executor in ex
+	rm -f "$DIR/killme"
 	VGPU_DOMID=1 LD_LIBRARY_PATH=$B/guest-lib:$B/loopback/lib \
 		"$P/killme" >"$DIR/killme" 2>&1 &
 	prog_pid=$!

@@ -26,6 +26,13 @@
 
 enum { ID_CTX = 2, ID_STREAM, ID_EVENT };
 
+/* A sanitizer makes a new session some fifty times as dear. */
+#ifdef __SANITIZE_ADDRESS__
+enum { LEN_STEP = 80, LEAST_RECORDS = 5000, WINDOW_COPIES = 2000 };
+#else
+enum { LEN_STEP = 8, LEAST_RECORDS = 100000, WINDOW_COPIES = 300000 };
+#endif
+
 static struct ex ex;
 static struct exec_stats stats;
 static struct ring_prod prod;
@@ -396,19 +403,12 @@ static void one(struct shape *s, const uint32_t *body, uint32_t len)
 		new_session();
 }
 
-/* A sanitizer makes a new session some fifty times as dear. */
-#ifdef __SANITIZE_ADDRESS__
-static const uint32_t len_step = 40, least_records = 10000;
-#else
-static const uint32_t len_step = 8, least_records = 100000;
-#endif
-
 static void every_op(uint32_t op)
 {
 	static uint32_t body[128];
 	struct shape s;
 
-	for (uint32_t len = 0; len <= 400; len += len_step) {
+	for (uint32_t len = 0; len <= 400; len += LEN_STEP) {
 		for (int f = 0; f < FLAVOURS; f++) {
 			nonsense(body, len, f);
 			s = plain(op);
@@ -440,7 +440,7 @@ static void all_ops(void)
 	       (unsigned long long)records, (unsigned long long)refused);
 	ok(!overruns, "no reply was larger than its room");
 	ok(!too_short, "no record was taken without its fixed part");
-	ok(records > least_records && refused > 1000 && refused < records,
+	ok(records > LEAST_RECORDS && refused > 1000 && refused < records,
 	   "records were both taken and refused");
 	ok(watch->foreign == foreign, "no memory of the executor was reached");
 }
@@ -582,7 +582,7 @@ static void window_copies(uint32_t arena)
 	struct shape s = plain(OP_vgCopy2D);
 	bool to_device;
 
-	for (int i = 0; i < 300000; i++) {
+	for (int i = 0; i < WINDOW_COPIES; i++) {
 		struct in_vgCopy2D in = { .arena = arena,
 					  .stream = ID_STREAM,
 					  .fence = VGPU_FENCES };

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * waiter.c - the driver's own waits, off the ring.
+ *
+ * cuStreamSynchronize and its like are the fastest way to learn that work is
+ * done, but they block. A second thread makes them, one at a time, and answers
+ * the guest's slot itself; the ring thread goes on taking records, so that
+ * another guest thread can submit what the work waits for. While it is busy,
+ * further waits are asked for by pending.c.
+ *
+ * Between jobs it spins as long as the ring thread does, then sleeps.
+ */
+#include "cuda-exec/exec_internal.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tools/lib/ticks.h"
+
+enum { IDLE, POSTED, DONE, ASLEEP };
+
+static struct {
+	_Atomic uint32_t state;
+	enum wait_type type;
+	CUcontext ctx;
+	CUstream stream;
+	CUevent event;
+	uint32_t stream_id, ctx_id;
+	uint16_t slot;
+	uint32_t seq;
+	uint64_t src;
+	uint32_t len;
+	uint64_t touches;    /* of the ring thread when it was posted */
+	CUresult deferred, result;
+	uint32_t deferred_op;
+} job;
+
+static bool started;
+
+static void futex(int op, uint32_t value)
+{
+	syscall(SYS_futex, &job.state, op, value, NULL, NULL, 0);
+}
+
+static CUresult copy_out(void *data)
+{
+	CUresult r;
+
+	if (!job.stream_id)
+		return R.cuMemcpyDtoH_v2(data, job.src, job.len);
+	r = R.cuMemcpyDtoHAsync_v2(data, job.src, job.len, job.stream);
+	return r ? r : R.cuStreamSynchronize(job.stream);
+}
+
+static CUresult wait_for(void *data)
+{
+	switch (job.type) {
+	case WAIT_STREAM:
+		return R.cuStreamSynchronize(job.stream);
+	case WAIT_EVENT:
+		return R.cuEventSynchronize(job.event);
+	case WAIT_CTX:
+		return R.cuCtxSynchronize();
+	default:
+		return copy_out(data);
+	}
+}
+
+static void do_job(struct ex *e)
+{
+	static CUcontext current;
+	uint8_t data[VGPU_SLOT_SIZE];
+	CUresult r = CUDA_SUCCESS;
+
+	if (current != job.ctx)
+		r = R.cuCtxSetCurrent(job.ctx);
+	if (!r) {
+		current = job.ctx;
+		r = wait_for(data);
+	}
+	job.result = r;
+	ex_answer_slot(e, job.slot, job.seq, r, data,
+		       job.type == WAIT_COPY && !r ? job.len : 0, job.deferred,
+		       job.deferred_op);
+	atomic_store(&job.state, DONE);
+}
+
+/* With few cores a spinning thread takes the time of those it waits for. */
+#define CORES_TO_SPIN 4
+
+static void await_job(const struct ex *e)
+{
+	static long cores;
+	uint64_t end = ticks_ns();
+	uint32_t s;
+
+	if (!cores)
+		cores = sysconf(_SC_NPROCESSORS_ONLN);
+	if (cores >= CORES_TO_SPIN)
+		end += e->spin_ns;
+	for (;;) {
+		s = atomic_load(&job.state);
+		if (s == POSTED)
+			return;
+		if (ticks_ns() < end) {
+			cpu_relax();
+			continue;
+		}
+		/* DONE waits for the ring thread to take notice. */
+		if (s == IDLE &&
+		    !atomic_compare_exchange_strong(&job.state, &s, ASLEEP))
+			continue;
+		futex(FUTEX_WAIT_PRIVATE, s == IDLE ? ASLEEP : s);
+	}
+}
+
+static void *waiter(void *arg)
+{
+	for (;;) {
+		await_job(arg);
+		do_job(arg);
+	}
+	return NULL;
+}
+
+int waiter_start(struct ex *e)
+{
+	pthread_t t;
+	int r = pthread_create(&t, NULL, waiter, e);
+
+	started = !r;
+	return r ? -r : -pthread_detach(t);
+}
+
+/* What a finished wait says about the streams, if nothing came since. */
+static void take_notice(struct ex *e)
+{
+	if (!job.result && job.touches == e->touches) {
+		if (job.type == WAIT_CTX)
+			ex_ctx_idle(e, job.ctx_id);
+		else if (job.type == WAIT_STREAM || job.type == WAIT_COPY)
+			ex_stream_idle_in(e, job.stream_id, job.ctx_id);
+	}
+	if (job.result)
+		e->stats->errors++;
+	if (job.type == WAIT_COPY && !job.result)
+		e->stats->bytes_from_gpu += job.len;
+	atomic_store(&job.state, IDLE);
+	futex(FUTEX_WAKE_PRIVATE, 1); /* it may sleep on DONE */
+}
+
+bool waiter_free(struct ex *e)
+{
+	if (atomic_load(&job.state) == DONE)
+		take_notice(e);
+	return started && (atomic_load(&job.state) == IDLE ||
+			   atomic_load(&job.state) == ASLEEP);
+}
+
+/* The record in work waits for @type; its slot is answered later. */
+CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
+		     CUevent event, uint64_t src, uint32_t len)
+{
+	uint64_t ctx;
+	CUresult r = ex_obj(e, KIND_CTX, e->cur_ctx, &ctx);
+
+	if (!r)
+		r = ex_stream(e, stream, &job.stream);
+	if (r)
+		return r;
+	job.type = type;
+	job.ctx = (CUcontext)(uintptr_t)ctx;
+	job.ctx_id = e->cur_ctx;
+	job.event = event;
+	job.stream_id = stream;
+	job.slot = e->rec.slot;
+	job.seq = e->rec.seq;
+	job.src = src;
+	job.len = len;
+	job.touches = e->touches;
+	job.deferred = e->deferred;
+	job.deferred_op = e->deferred_op;
+	e->deferred = CUDA_SUCCESS;
+	if (atomic_exchange(&job.state, POSTED) == ASLEEP)
+		futex(FUTEX_WAKE_PRIVATE, 1);
+	return EX_PENDING;
+}
