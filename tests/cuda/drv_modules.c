@@ -80,6 +80,8 @@ static void globals_and_enumeration(void)
 	DRV(cuModuleGetGlobal(&p, &size, mod, "words"));
 	DRV(cuModuleGetGlobal(NULL, &size, mod, "factors"));
 	DRV(cuModuleGetGlobal(&p, NULL, mod, "ticks"));
+	/* Enumerating loads nothing, and only what is loaded has attributes. */
+	DRV(cuFuncLoad(fs[0]));
 	DRV(cuFuncGetAttribute(&attr, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
 			       fs[0]));
 	printf("global of %zu bytes, at most %d threads\n", size, attr);

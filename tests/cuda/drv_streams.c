@@ -30,6 +30,20 @@ static unsigned word(CUdeviceptr p)
 	return v;
 }
 
+/*
+ * The first launch of a kernel may load it, which waits for all streams: with
+ * a stream that waits for a later call, forever.
+ */
+static void load_kernels(void)
+{
+	CUdeviceptr p = drv_alloc(N * 4);
+
+	DRV(cuMemsetD32(p, 0, N));
+	launch_bump(p, 1, NULL);
+	DRV(cuCtxSynchronize());
+	DRV(cuMemFree(p));
+}
+
 static void properties(void)
 {
 	int low = 0, high = 0, prio = 99;
@@ -69,6 +83,8 @@ static void values(CUdevice dev)
 	DRV(cuDeviceGetAttribute(&able,
 		CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS, dev));
 	printf("64-bit stream memory operations %d\n", able);
+	DRV(cuMemHostAlloc((void **)&host, 64, CU_MEMHOSTALLOC_DEVICEMAP));
+	DRV(cuMemHostGetDevicePointer(&d_host, host, 0));
 	DRV(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
 	DRV(cuStreamCreate(&b, CU_STREAM_NON_BLOCKING));
 	DRV(cuMemsetD32(flag, 0, 4));
@@ -81,8 +97,6 @@ static void values(CUdevice dev)
 	DRV(cuStreamSynchronize(a));
 	printf("after the write %u\n", word(p));
 
-	DRV(cuMemHostAlloc((void **)&host, 64, CU_MEMHOSTALLOC_DEVICEMAP));
-	DRV(cuMemHostGetDevicePointer(&d_host, host, 0));
 	*(volatile unsigned *)host = 0;
 	DRV(cuStreamWaitValue32(a, d_host, 5, CU_STREAM_WAIT_VALUE_GEQ));
 	launch_bump(p, 100, a);
@@ -126,8 +140,6 @@ static void capture_mode(CUstreamCaptureMode mode, const char *name)
 	printf("%s: status %d, ", name, status);
 	/* Whether an unsafe call is let through depends on the mode. */
 	printf("cuMemAlloc meanwhile %s, ", drv_name(cuMemAlloc(&q, 4096)));
-	if (q)
-		DRV(cuMemFree(q));
 	if (cuStreamEndCapture(a, &graph) == CUDA_SUCCESS && graph) {
 		DRV(cuGraphGetNodes(graph, NULL, &nodes));
 		DRV(cuGraphInstantiate(&exec, graph, 0));
@@ -142,6 +154,8 @@ static void capture_mode(CUstreamCaptureMode mode, const char *name)
 	} else {
 		printf("capture was invalidated\n");
 	}
+	if (q)
+		DRV(cuMemFree(q));
 	DRV(cuStreamDestroy(a));
 	DRV(cuMemFree(p));
 }
@@ -150,6 +164,7 @@ static void capture_mode(CUstreamCaptureMode mode, const char *name)
 static void capture_two(void)
 {
 	CUdeviceptr p = drv_alloc(N * 4), q = drv_alloc(N * 4);
+	CUdeviceptr r = drv_alloc(N * 4);
 	CUevent fork, join;
 	CUgraphExec exec;
 	CUstream a, b;
@@ -162,23 +177,25 @@ static void capture_two(void)
 	DRV(cuEventCreate(&join, CU_EVENT_DISABLE_TIMING));
 	DRV(cuStreamBeginCapture(a, CU_STREAM_CAPTURE_MODE_RELAXED));
 	DRV(cuMemsetD32Async(p, 1, N, a));
+	DRV(cuMemsetD32Async(q, 1, N, a));
 	DRV(cuEventRecord(fork, a));
 	DRV(cuStreamWaitEvent(b, fork, 0));
-	DRV(cuMemcpyDtoDAsync(q, p, N * 4, b));
 	launch_bump(q, 8, b);
 	DRV(cuEventRecord(join, b));
 	launch_bump(p, 3, a);
 	DRV(cuStreamWaitEvent(a, join, 0));
 	launch_bump(q, 1, a);
+	DRV(cuMemcpyDtoDAsync(r, q, N * 4, a));
 	DRV(cuStreamEndCapture(a, &graph));
 	DRV(cuGraphGetNodes(graph, NULL, &nodes));
 	DRV(cuGraphInstantiate(&exec, graph, 0));
 	DRV(cuGraphUpload(exec, a));
 	DRV(cuGraphLaunch(exec, a));
 	DRV(cuStreamSynchronize(a));
-	printf("two streams: %zu nodes give %u %u\n", nodes, word(p), word(q));
-	if (word(p) != 4 || word(q) != 10)
-		fail("drv_streams: should give 4 10");
+	printf("two streams: %zu nodes give %u %u %u\n", nodes, word(p),
+	       word(q), word(r));
+	if (word(p) != 4 || word(q) != 10 || word(r) != 10)
+		fail("drv_streams: should give 4 10 10");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(graph));
 	DRV(cuEventDestroy(fork));
@@ -187,6 +204,7 @@ static void capture_two(void)
 	DRV(cuStreamDestroy(b));
 	DRV(cuMemFree(p));
 	DRV(cuMemFree(q));
+	DRV(cuMemFree(r));
 }
 
 /* What is forbidden in a capture ends it, and the stream is usable again. */
@@ -232,6 +250,7 @@ int main(void)
 	CUdevice dev = drv_open(&ctx);
 
 	DRV(cuModuleLoadData(&mod, kernels_ptx));
+	load_kernels();
 	properties();
 	values(dev);
 	capture_mode(CU_STREAM_CAPTURE_MODE_GLOBAL, "global");

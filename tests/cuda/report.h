@@ -18,6 +18,12 @@
 
 #define UNUSED_OK __attribute__((unused))
 
+/* A program that crashes or hangs has then shown how far it came. */
+static __attribute__((constructor)) void report_by_line(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+}
+
 /* The sentence goes to stderr, so that stdout stays comparable. */
 static UNUSED_OK __attribute__((noreturn, format(printf, 1, 2))) void
 fail(const char *fmt, ...)

@@ -817,12 +817,9 @@ static void many_waits(void)
 {
 	struct in_vgStream in = { .stream = ID_STREAM };
 	struct in_vgStreamCreate st = { 0 };
-	struct in_vgLaunch la = { 0 };
 	struct shape s = plain(OP_vgStreamCreate);
 	bool good = true;
 
-	(void)la;
-	ex.many_threads = true;
 	for (uint32_t i = 0; i < 1000; i++) {
 		st.stream = 100 + i;
 		s.op = OP_vgStreamCreate;
