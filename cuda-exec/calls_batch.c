@@ -53,17 +53,41 @@ CUresult ex_vgCopyBatch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (rd->bad || !b.nattrs || b.nattrs > b.count)
 		return EX_BAD;
 	r = ex_stream(e, in->stream, &s);
+	for (size_t i = 0; i < b.count && !r; i++) {
+		r = ex_reach(e, b.dst[i], b.size[i]);
+		if (!r)
+			r = ex_reach(e, b.src[i], b.size[i]);
+	}
 	if (r)
 		return r;
 	ex_stream_touch(e, in->stream);
 	return run(&b, s);
 }
 
-static CUresult operand(struct ex *e, CUmemcpy3DOperand *o)
+/* The bytes that a pitched operand touches: whole rows and layers, as large as
+ * the operand says they lie apart, or as the copy itself. */
+static CUresult pointer_operand(struct ex *e, const CUmemcpy3DOperand *o,
+				const CUextent3D *x)
+{
+	uint64_t row = o->op.ptr.rowLength ? o->op.ptr.rowLength : x->width;
+	uint64_t layer = o->op.ptr.layerHeight ? o->op.ptr.layerHeight :
+						 x->height;
+	uint64_t bytes;
+
+	/* Elements have up to 16 bytes, whose number the driver knows for
+	 * arrays only; with two pointers a row's length is in bytes. */
+	if (__builtin_mul_overflow(row, layer, &bytes) ||
+	    __builtin_mul_overflow(bytes, x->depth, &bytes))
+		return CUDA_ERROR_INVALID_VALUE;
+	return ex_reach(e, o->op.ptr.ptr, bytes);
+}
+
+static CUresult operand(struct ex *e, CUmemcpy3DOperand *o,
+			const CUextent3D *x)
 {
 	if (o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
 		return ex_handle_in(e, KIND_ARRAY, &o->op.array.array);
-	return CUDA_SUCCESS;
+	return pointer_operand(e, o, x);
 }
 
 static CUresult run_3d(CUDA_MEMCPY3D_BATCH_OP *ops, size_t n,
@@ -96,14 +120,37 @@ CUresult ex_vgCopy3DBatch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	memcpy(ops, from, in->count * sizeof(*ops));
 	r = ex_stream(e, in->stream, &s);
 	for (uint32_t i = 0; i < in->count && !r; i++) {
-		r = operand(e, &ops[i].src);
+		r = operand(e, &ops[i].src, &ops[i].extent);
 		if (!r)
-			r = operand(e, &ops[i].dst);
+			r = operand(e, &ops[i].dst, &ops[i].extent);
 	}
 	if (r)
 		return r;
 	ex_stream_touch(e, in->stream);
 	return run_3d(ops, in->count, in->flags, s);
+}
+
+/* Host and unified sides are what the guest may reach. */
+static CUresult peer_side(struct ex *e, const CUDA_MEMCPY3D_PEER *p, bool src)
+{
+	CUmemorytype type = src ? p->srcMemoryType : p->dstMemoryType;
+	uint64_t addr = src ? p->srcDevice : p->dstDevice, from, len;
+	CUDA_MEMCPY3D c = {
+		.srcXInBytes = p->srcXInBytes, .srcY = p->srcY,
+		.srcZ = p->srcZ, .srcPitch = p->srcPitch,
+		.srcHeight = p->srcHeight, .dstXInBytes = p->dstXInBytes,
+		.dstY = p->dstY, .dstZ = p->dstZ, .dstPitch = p->dstPitch,
+		.dstHeight = p->dstHeight, .WidthInBytes = p->WidthInBytes,
+		.Height = p->Height, .Depth = p->Depth,
+	};
+
+	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED)
+		return CUDA_SUCCESS;
+	if (type == CU_MEMORYTYPE_HOST)
+		addr = (uintptr_t)(src ? p->srcHost : p->dstHost);
+	if (!ex_span(&c, src, &from, &len) || addr + from < addr)
+		return CUDA_ERROR_INVALID_VALUE;
+	return ex_reach(e, addr + from, len);
 }
 
 CUresult ex_vgCopyPeer(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -121,6 +168,10 @@ CUresult ex_vgCopyPeer(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	memcpy(&c, in->copy, sizeof(c));
 	r = ex_stream(e, in->stream, &s);
+	if (!r)
+		r = peer_side(e, &c, true);
+	if (!r)
+		r = peer_side(e, &c, false);
 	if (!r && c.srcMemoryType == CU_MEMORYTYPE_ARRAY)
 		r = ex_handle_in(e, KIND_ARRAY, &c.srcArray);
 	if (!r && c.dstMemoryType == CU_MEMORYTYPE_ARRAY)

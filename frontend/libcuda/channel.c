@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ static _Atomic uint32_t deferred, deferred_op;
 static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t sleep_cond = PTHREAD_COND_INITIALIZER;
 static bool polling; /* one thread is at the event channel */
+static int wake_fd = -1; /* what a thread of ours does wakes it too */
 
 _Static_assert(VGPU_SLOTS == 32, "slots_busy has a bit for each");
 
@@ -42,6 +44,8 @@ static const char *const op_names[OP_NR] = {
 
 void vg_channel_open(uint8_t *data, uint32_t size)
 {
+	if (wake_fd < 0)
+		wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ring = (struct ring_prod){ .ctl = vg_session.ctl, .data = data,
 				   .size = size };
 	next_seq = 0;
@@ -90,17 +94,34 @@ static bool spin(bool (*ready)(void *), void *arg)
 /* Wait for the event channel; the kernel keeps it masked until we say so. */
 static void at_the_channel(void)
 {
-	struct pollfd p = { .fd = xenevtchn_fd(vg_session.xce),
-			    .events = POLLIN };
+	struct pollfd p[] = { { .fd = xenevtchn_fd(vg_session.xce),
+				.events = POLLIN },
+			      { .fd = wake_fd, .events = POLLIN } };
 	xenevtchn_port_or_error_t port;
+	uint64_t n;
 
 	/* A limit, so that a lost executor is noticed in any case. */
-	if (poll(&p, 1, 500) <= 0)
+	if (poll(p, 2, 500) <= 0)
+		return;
+	if ((p[1].revents & POLLIN) && read(wake_fd, &n, sizeof(n)) < 0)
+		log_debug("wake: %s", strerror(errno));
+	if (!(p[0].revents & POLLIN))
 		return;
 	port = xenevtchn_pending(vg_session.xce);
 	if (port >= 0 &&
 	    xenevtchn_unmask(vg_session.xce, (evtchn_port_t)port))
 		log_warn("unmask: %s", strerror(errno));
+}
+
+/* Something that a waiting thread may wait for was freed by this process. */
+void vg_wake(void)
+{
+	uint64_t one = 1;
+
+	shared_fence();
+	if (shared_load32(&vg_session.ctl->guest_waiters) &&
+	    write(wake_fd, &one, sizeof(one)) < 0)
+		log_debug("wake: %s", strerror(errno));
 }
 
 static void sleep_a_while(void)
@@ -299,7 +320,8 @@ static CUresult slot_take(uint16_t *slot)
 
 static void slot_put(uint16_t slot)
 {
-	atomic_fetch_and(&slots_busy, ~(1u << slot));
+	if (atomic_fetch_and(&slots_busy, ~(1u << slot)) == UINT32_MAX)
+		vg_wake();
 }
 
 static struct vgpu_slot *slot_at(uint16_t slot)

@@ -117,6 +117,7 @@ CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id, uint32_t origin,
 		return CUDA_SUCCESS;
 	r = vg_call(OP_vgParams, &s, 1, o, 2);
 	h.params = out.h.count;
+	h.owner = origin;
 	return r ? r : keep(kind, &h, out.p, origin, ret);
 }
 

@@ -87,19 +87,12 @@ CUresult vg_call_opts(enum vgpu_op op, const struct vg_seg *in, int nin,
 		      const struct vg_seg *out, int nout,
 		      const struct vg_opts *o);
 CUresult vg_wait(bool (*ready)(void *arg), void *arg);
+void vg_wake(void);
 uint32_t vg_max_record(void);
 /* First error of a call that nobody waited for; reported once. */
 CUresult vg_report(CUresult r);
 void vg_callbacks_run(void);
 CUresult vg_callbacks_start(void);
-
-/* Bytes of @count elements, or more than any record has on overflow. */
-static inline uint64_t vg_bytes(uint64_t count, uint64_t size)
-{
-	uint64_t n;
-
-	return __builtin_mul_overflow(count, size, &n) ? UINT64_MAX : n;
-}
 
 /* ---- handle.c: what the program holds ---- */
 struct vg_stream {

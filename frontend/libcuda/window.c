@@ -257,6 +257,7 @@ void vg_piece_free(struct vg_piece *p)
 	pthread_mutex_lock(&lock);
 	state[p->index] = FREE;
 	pthread_mutex_unlock(&lock);
+	vg_wake();
 }
 
 static bool piece_landed(void *arg)

@@ -333,7 +333,7 @@ static void run_group(const void *data)
 	dev = drv_open(&ctx);
 	DRV(cuModuleLoadData(&mod, kernels_ptx));
 	g->run(dev, mod);
-	DRV(cuCtxSetCurrent(ctx));
+	PROBE("afterwards the context", cuCtxSetCurrent(ctx));
 	still_works(mod);
 }
 

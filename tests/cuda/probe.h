@@ -23,7 +23,7 @@
 #include "drv.h"
 
 #define PROBE_LINES 256
-#define PROBE_SECONDS 15
+#define PROBE_SECONDS 8
 
 static struct probes {
 	unsigned at;  /* the line that is being made */

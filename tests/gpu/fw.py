@@ -13,8 +13,13 @@ def need(name):
     try:
         return importlib.import_module(name)
     except ImportError as e:
-        print("%s cannot be imported: %s" % (name, e), file=sys.stderr)
-        sys.exit(SKIP)
+        skip("%s cannot be imported: %s" % (name, e))
+
+
+def skip(reason):
+    """The end of the test; check-gpu tells the reason."""
+    print(reason, file=sys.stderr)
+    sys.exit(SKIP)
 
 
 def torch_ready():
@@ -31,7 +36,10 @@ def torch_ready():
 
 
 def show(name, value, digits=5):
-    """One line of output; numbers rounded to so many significant digits."""
+    """One line of output; numbers rounded to so many significant digits.
+    A value is a number, a list of them, or a tensor or array of either."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         text = " ".join(number(v, digits) for v in value)
     else:

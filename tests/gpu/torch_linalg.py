@@ -26,8 +26,8 @@ def linalg():
     near(q @ r, a, "qr")
     w, v = torch.linalg.eigh(spd)
     near(v @ torch.diag(w) @ v.T, spd, "eigh")
-    fw.show("svd", s[:4], 8)
-    fw.show("eigh", w[:4], 8)
+    fw.show("svd", s[:4].tolist(), 8)
+    fw.show("eigh", w[:4].tolist(), 8)
     fw.show("det", torch.linalg.slogdet(a)[1], 8)
 
 

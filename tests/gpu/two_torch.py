@@ -3,7 +3,6 @@
 # check: group=two limit=240
 """Two GPUs: peer copies in one process, NCCL between two processes."""
 import os
-import sys
 import tempfile
 
 import fw
@@ -44,8 +43,7 @@ def rank_main(rank, rendezvous):
 
 def main():
     if torch.cuda.device_count() < 2:
-        print("two GPUs needed", file=sys.stderr)
-        sys.exit(fw.SKIP)
+        fw.skip("two GPUs needed")
     peer_copies()
     with tempfile.TemporaryDirectory() as folder:
         mp.spawn(rank_main, (os.path.join(folder, "meet"),), nprocs=2)

@@ -194,6 +194,9 @@ class Emitter:
             head.append(f"\tr = vg_handle_in(KIND_{p.kind.upper()}, "
                         f"(uintptr_t){n}, &in.{n});\n"
                         "\tif (r)\n\t\treturn r;\n")
+            if p.must:
+                head.append(f"\tif (!in.{n})\n\t\treturn "
+                            "CUDA_ERROR_INVALID_HANDLE;\n")
             if m == "del":
                 tail.append(f"\tvg_handle_del(KIND_{p.kind.upper()}, "
                             f"in.{n});\n")
@@ -309,6 +312,9 @@ class Emitter:
         for p in c.params:
             args.append(pieces[p.name][1])
             post += pieces[p.name][2]
+        for addr, size in c.known:
+            o.append(f"\tr = ex_reach(e, {addr}, {size});\n"
+                     "\tif (r)\n\t\treturn r;\n")
         if c.touch != "notouch":
             for p in c.params:
                 if p.ctype == "CUstream":

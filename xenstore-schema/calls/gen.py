@@ -34,6 +34,7 @@ class Param:
     def __init__(self, ctype, name):
         self.ctype, self.name = ctype, name
         self.mode, self.count, self.fix = None, None, False
+        self.must = False  # a handle that may not be NULL
 
     @property
     def base(self):
@@ -130,9 +131,11 @@ def bind(call, protos):
         if words[1] not in by_name:
             die(where, f"{call.name} has no parameter {words[1]}")
         p, rest = by_name[words[1]], words[2:]
-        if words[0] not in POINTER_MODES | {"del", "val"}:
+        if words[0] not in POINTER_MODES | {"del", "val", "must"}:
             die(where, f"unknown mode {words[0]}")
         p.mode = words[0]
+        if p.mode == "must":
+            p.mode, p.must = "obj", True
         if rest and rest[-1] == "fix":
             p.fix, rest = True, rest[:-1]
         if p.mode in ARRAY_MODES:

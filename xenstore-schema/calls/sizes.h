@@ -11,6 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes of @count elements, or more than any record has on overflow. */
+static inline uint64_t vg_bytes(uint64_t count, uint64_t size)
+{
+	uint64_t n;
+
+	return __builtin_mul_overflow(count, size, &n) ? UINT64_MAX : n;
+}
+
 /* Pool attributes are ints up to REUSE_ALLOW_INTERNAL_DEPENDENCIES, then
  * 64-bit numbers. */
 static inline size_t vg_pool_attr_size(CUmemPool_attribute attr)
