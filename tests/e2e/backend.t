@@ -94,8 +94,13 @@ field() { # field COMMAND JQ-LIKE-PYTHON: of the JSON data d
 	admin "$1" --json |
 		/usr/bin/python3 -c "import json,sys; d=json.load(sys.stdin); print($2)"
 }
+# Never 0, which kill takes for the whole process group of this script.
+NOBODY=4194305 # above every pid
 executor_of() {
-	field show-sessions "[s['executor'] for s in d if s['session']=='$1'][0]"
+	local pid
+	pid=$(field show-sessions \
+		"[s['executor'] for s in d if s['session']=='$1'][0]")
+	[ "${pid:-0}" -gt 1 ] && echo "$pid" || echo $NOBODY
 }
 
 # ---- what is wrong is said ----
