@@ -166,6 +166,8 @@ extern _Thread_local int vg_ptds;
 CUcontext vg_ctx_current(void);
 struct vg_ctx *vg_ctx(void);      /* current, or NULL */
 struct vg_ctx *vg_ctx_of(CUcontext c);
+CUcontext vg_ctx_handle(const struct vg_ctx *c);
+CUresult vg_ctx_or_current(CUcontext ctx, struct vg_ctx **ret);
 CUresult vg_primary_handle(CUdevice dev, CUcontext *ret);
 uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret);
 CUresult vg_need_ctx(struct vg_ctx **ret);
