@@ -64,30 +64,68 @@ CUresult ex_vgCopyBatch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	return run(&b, s);
 }
 
-/* The bytes that a pitched operand touches: whole rows and layers, as large as
- * the operand says they lie apart, or as the copy itself. */
-static CUresult pointer_operand(struct ex *e, const CUmemcpy3DOperand *o,
-				const CUextent3D *x)
+/* Bytes of an array's element; 0: a format whose elements are not single. */
+static uint64_t element_of(CUarray a)
 {
-	uint64_t row = o->op.ptr.rowLength ? o->op.ptr.rowLength : x->width;
-	uint64_t layer = o->op.ptr.layerHeight ? o->op.ptr.layerHeight :
-						 x->height;
-	uint64_t bytes;
+	CUDA_ARRAY3D_DESCRIPTOR d;
 
-	/* Elements have up to 16 bytes, whose number the driver knows for
-	 * arrays only; with two pointers a row's length is in bytes. */
+	if (!R.cuArray3DGetDescriptor_v2 || R.cuArray3DGetDescriptor_v2(&d, a))
+		return 0;
+	switch (d.Format) {
+	case CU_AD_FORMAT_UNSIGNED_INT8:
+	case CU_AD_FORMAT_SIGNED_INT8:
+		return d.NumChannels;
+	case CU_AD_FORMAT_UNSIGNED_INT16:
+	case CU_AD_FORMAT_SIGNED_INT16:
+	case CU_AD_FORMAT_HALF:
+		return 2ull * d.NumChannels;
+	case CU_AD_FORMAT_UNSIGNED_INT32:
+	case CU_AD_FORMAT_SIGNED_INT32:
+	case CU_AD_FORMAT_FLOAT:
+		return 4ull * d.NumChannels;
+	default:
+		return 0;
+	}
+}
+
+/* Rows and layers lie as far apart as the operand says, or as the copy is
+ * large; the unit is the element of the array on the other side, else a byte. */
+static CUresult reach_operand(struct ex *e, const CUmemcpy3DOperand *o,
+			      const CUmemcpy3DOperand *other,
+			      const CUextent3D *x)
+{
+	uint64_t row, layer, bytes, unit = 1;
+
+	if (o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
+		return CUDA_SUCCESS;
+	if (other->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
+		unit = element_of(other->op.array.array);
+	if (!unit)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	row = o->op.ptr.rowLength ? o->op.ptr.rowLength : x->width;
+	layer = o->op.ptr.layerHeight ? o->op.ptr.layerHeight : x->height;
 	if (__builtin_mul_overflow(row, layer, &bytes) ||
-	    __builtin_mul_overflow(bytes, x->depth, &bytes))
+	    __builtin_mul_overflow(bytes, x->depth, &bytes) ||
+	    __builtin_mul_overflow(bytes, unit, &bytes))
 		return CUDA_ERROR_INVALID_VALUE;
 	return ex_reach(e, o->op.ptr.ptr, bytes);
 }
 
-static CUresult operand(struct ex *e, CUmemcpy3DOperand *o,
-			const CUextent3D *x)
+static CUresult array_operand(struct ex *e, CUmemcpy3DOperand *o)
 {
-	if (o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
-		return ex_handle_in(e, KIND_ARRAY, &o->op.array.array);
-	return pointer_operand(e, o, x);
+	return o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY ?
+	       ex_handle_in(e, KIND_ARRAY, &o->op.array.array) : CUDA_SUCCESS;
+}
+
+static CUresult operands(struct ex *e, CUDA_MEMCPY3D_BATCH_OP *op)
+{
+	CUresult r = array_operand(e, &op->src);
+
+	if (!r)
+		r = array_operand(e, &op->dst);
+	if (!r)
+		r = reach_operand(e, &op->src, &op->dst, &op->extent);
+	return r ? r : reach_operand(e, &op->dst, &op->src, &op->extent);
 }
 
 static CUresult run_3d(CUDA_MEMCPY3D_BATCH_OP *ops, size_t n,
@@ -119,11 +157,8 @@ CUresult ex_vgCopy3DBatch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	memcpy(ops, from, in->count * sizeof(*ops));
 	r = ex_stream(e, in->stream, &s);
-	for (uint32_t i = 0; i < in->count && !r; i++) {
-		r = operand(e, &ops[i].src, &ops[i].extent);
-		if (!r)
-			r = operand(e, &ops[i].dst, &ops[i].extent);
-	}
+	for (uint32_t i = 0; i < in->count && !r; i++)
+		r = operands(e, &ops[i]);
 	if (r)
 		return r;
 	ex_stream_touch(e, in->stream);

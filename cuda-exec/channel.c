@@ -121,16 +121,6 @@ int ex_map_session(struct ex *e, const struct exec_msg *a)
 	return 0;
 }
 
-void ex_unmap_session(struct ex *e)
-{
-	for (uint32_t i = 0; i < VGPU_ARENAS; i++)
-		ex_arena_unmap(e, i);
-	if (e->xce)
-		xenevtchn_close(e->xce);
-	if (e->xgt)
-		xengnttab_close(e->xgt);
-}
-
 /* ---- window ------------------------------------------------------------ */
 
 /* DMA straight from granted pages, where the driver lets us; it needs a

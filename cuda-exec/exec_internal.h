@@ -140,6 +140,8 @@ struct ex {
 	uint32_t dirties, dirty_cap;
 
 	uint64_t touches;             /* work that entered any stream */
+	CUstream own_stream;          /* for small copies to the guest */
+	uint32_t own_ctx;             /* its context; 0: there is none */
 	CUresult deferred;            /* first error nobody waited for */
 	uint32_t deferred_op;
 	struct exec_stats *stats;
@@ -186,7 +188,6 @@ CUresult ex_refs(struct ex *e, enum vgpu_kind kind, const uint64_t *real,
 /* ---- channel.c: the guest's pages ---- */
 uint8_t *ex_rec_buf(uint32_t ring_size);
 int ex_map_session(struct ex *e, const struct exec_msg *assign);
-void ex_unmap_session(struct ex *e);
 uint32_t ex_arena_map(struct ex *e, uint32_t arena, const uint32_t *refs,
 		      uint32_t pages);
 void ex_arena_unmap(struct ex *e, uint32_t arena);

@@ -69,64 +69,18 @@ static CUresult kernel(struct ex *e, const struct in_vgNode *in,
 
 /* ---- copies ------------------------------------------------------------ */
 
-static bool in_window(struct ex *e, uint64_t addr, uint64_t len)
-{
-	for (uint32_t i = 0; i < VGPU_ARENAS; i++) {
-		uint64_t base = (uintptr_t)e->arena[i].base;
-
-		if (base && addr >= base &&
-		    range_ok(addr - base, len, e->arena[i].size))
-			return true;
-	}
-	return false;
-}
-
-/* Bytes from @addr on that a side of a pitched copy touches; false: more than
- * there can be. */
-static bool extent(const CUDA_MEMCPY3D *c, bool src, uint64_t *bytes)
-{
-	uint64_t pitch = src ? c->srcPitch : c->dstPitch;
-	uint64_t height = src ? c->srcHeight : c->dstHeight;
-	uint64_t x = src ? c->srcXInBytes : c->dstXInBytes;
-	uint64_t y = src ? c->srcY : c->dstY;
-	uint64_t z = src ? c->srcZ : c->dstZ;
-	uint64_t rows;
-
-	/* Each factor far below 2^40: sums and products then stay exact. */
-	if ((pitch | height | x | y | z | c->WidthInBytes | c->Height |
-	     c->Depth) >> 40)
-		return false;
-	*bytes = 0;
-	if (!c->WidthInBytes || !c->Height || !c->Depth)
-		return true;
-	if (__builtin_mul_overflow(z + c->Depth - 1, height ? height :
-				   c->Height, &rows))
-		return false;
-	rows += y + c->Height - 1;
-	return !__builtin_mul_overflow(rows, pitch ? pitch : c->WidthInBytes,
-				       bytes) &&
-	       !__builtin_add_overflow(*bytes, x + c->WidthInBytes, bytes);
-}
-
 static CUresult check_side(struct ex *e, const CUDA_MEMCPY3D *c, bool src)
 {
 	CUmemorytype type = src ? c->srcMemoryType : c->dstMemoryType;
-	uint64_t addr = src ? c->srcDevice : c->dstDevice, bytes;
-	unsigned int what = 0;
+	uint64_t addr = src ? c->srcDevice : c->dstDevice, from, len;
 
 	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED)
 		return CUDA_SUCCESS;
 	if (type == CU_MEMORYTYPE_HOST)
 		addr = (uintptr_t)(src ? c->srcHost : c->dstHost);
-	else if (!R.cuPointerGetAttribute ||
-		 R.cuPointerGetAttribute(&what,
-					 CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
-					 addr))
+	if (!ex_span(c, src, &from, &len) || addr + from < addr)
 		return CUDA_ERROR_INVALID_VALUE;
-	else if (what != CU_MEMORYTYPE_HOST)
-		return CUDA_SUCCESS;
-	return extent(c, src, &bytes) && in_window(e, addr, bytes) ?
-	       CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+	return ex_reach(e, addr + from, len);
 }
 
 static CUresult copy(struct ex *e, struct ex_node *n)

@@ -253,12 +253,31 @@ CUresult pend_ctx(struct ex *e)
 
 /* ---- looking ----------------------------------------------------------- */
 
+static CUresult own_stream(struct ex *e)
+{
+	CUresult r;
+
+	if (e->own_ctx == e->cur_ctx)
+		return CUDA_SUCCESS;
+	if (e->own_ctx)
+		R.cuStreamDestroy_v2(e->own_stream);
+	e->own_ctx = 0;
+	r = R.cuStreamCreate(&e->own_stream, CU_STREAM_NON_BLOCKING);
+	if (!r)
+		e->own_ctx = e->cur_ctx;
+	return r;
+}
+
 /* Small copies to the guest, once what precedes them is done: on a stream of
  * our own, so that work submitted later is not waited for. */
 static CUresult copy_out(struct ex *e, struct pend *p, void *buf)
 {
-	CUresult r = R.cuMemcpyDtoH_v2(buf, p->src, p->len);
+	CUresult r = own_stream(e);
 
+	if (!r)
+		r = R.cuMemcpyDtoHAsync_v2(buf, p->src, p->len, e->own_stream);
+	if (!r)
+		r = R.cuStreamSynchronize(e->own_stream);
 	if (!r)
 		e->stats->bytes_from_gpu += p->len;
 	return r;
@@ -357,6 +376,8 @@ void pend_forget_ctx(struct ex *e, uint32_t ctx)
 		p->len = 0;
 		finish(e, p, CUDA_ERROR_CONTEXT_IS_DESTROYED);
 	}
+	if (e->own_ctx == ctx)
+		e->own_ctx = 0; /* it goes with its context */
 	for (uint32_t i = 0; i < e->dirties;)
 		if (e->dirty[i].ctx == ctx)
 			e->dirty[i] = e->dirty[--e->dirties];

@@ -74,7 +74,7 @@ static bool asked(void *arg)
 	return vg_exiting();
 }
 
-void vg_callbacks_run(void)
+static void run_asked(void)
 {
 	for (uint32_t i = 0; i < VGPU_CALLBACKS; i++) {
 		struct vgpu_callback *c = &vg_session.ctl->callback[i];
@@ -92,7 +92,7 @@ static void *serve(void *unused)
 {
 	(void)unused;
 	while (!vg_wait(asked, NULL) && !vg_exiting())
-		vg_callbacks_run();
+		run_asked();
 	return NULL;
 }
 

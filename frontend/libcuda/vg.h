@@ -91,7 +91,6 @@ void vg_wake(void);
 uint32_t vg_max_record(void);
 /* First error of a call that nobody waited for; reported once. */
 CUresult vg_report(CUresult r);
-void vg_callbacks_run(void);
 CUresult vg_callbacks_start(void);
 
 /* ---- handle.c: what the program holds ---- */
@@ -210,7 +209,6 @@ void vg_functions_forget(uint32_t origin);
 CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
 			  int *value);
 void vg_function_attr_forget(struct vg_function *f);
-CUresult vg_blob_send(const void *bytes, uint64_t len, uint32_t *blob);
 
 /* ---- tracker.c: which addresses are whose ---- */
 enum vg_range_kind { VG_RANGE_DEVICE = 1, VG_RANGE_PINNED, VG_RANGE_MANAGED,

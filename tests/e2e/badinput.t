@@ -207,4 +207,18 @@ works 'a ring but a small window: slower, and right'
 nothing_left 'after that'
 sanitizers_silent
 stop_backend
+
+# ---- no Xen at all: Debian's own libraries, and nothing behind them ----
+bare() {
+	env -u VGPU_LOOPBACK_DIR -u VGPU_DOMID XENSTORED_PATH="$DIR/no-xen" \
+		LD_LIBRARY_PATH="$B/guest-lib" timeout 20 "$P/vectoradd" \
+		>"$DIR/bare" 2>&1
+}
+bare
+[ $? -eq 1 ]
+ok $? 'without Xen the program ends by itself'
+grep -q 'this machine offers no Xen interfaces to this process' "$DIR/bare"
+ok $? 'and a sentence says which are missing'
+grep -q 'cudaErrorNoDevice' "$DIR/bare"
+ok $? 'the program hears that there is no device'
 done_testing
