@@ -55,8 +55,10 @@ static CUlaunchConfig config_of(const uint32_t grid[3], const uint32_t block[3],
 	};
 }
 
-/* Parameters for the driver: one pointer each where the layout is known, which
- * is its fastest way in; else the block as a whole. */
+/* Parameters for the driver: one pointer each where the block is what the
+ * layout says, which is its fastest way in; else the block as a whole, which
+ * may be shorter than the layout: a program sends as much of a large struct as
+ * its kernel will read. */
 struct params {
 	void *each[VGPU_PARAMS + 1];
 	void *extra[5];
@@ -64,19 +66,27 @@ struct params {
 	void **params_arg, **extra_arg;
 };
 
-static CUresult params_for(struct params *p, const struct ex_layout *l,
-			   const uint8_t *block, uint32_t bytes)
+static bool fits(const struct ex_layout *l, uint32_t bytes)
+{
+	uint64_t end = 0, at;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		at = (uint64_t)l->p[i].offset + l->p[i].size;
+		end = at > end ? at : end;
+	}
+	return end == bytes;
+}
+
+static void params_for(struct params *p, const struct ex_layout *l,
+		       const uint8_t *block, uint32_t bytes)
 {
 	p->params_arg = p->extra_arg = NULL;
-	if (l) {
-		for (uint32_t i = 0; i < l->n; i++) {
-			if (!range_ok(l->p[i].offset, l->p[i].size, bytes))
-				return CUDA_ERROR_INVALID_VALUE;
+	if (l && fits(l, bytes)) {
+		for (uint32_t i = 0; i < l->n; i++)
 			p->each[i] = (void *)(uintptr_t)(block +
 							 l->p[i].offset);
-		}
 		p->params_arg = l->n ? p->each : NULL;
-		return CUDA_SUCCESS;
+		return;
 	}
 	p->bytes = bytes;
 	p->extra[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
@@ -84,8 +94,7 @@ static CUresult params_for(struct params *p, const struct ex_layout *l,
 	p->extra[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
 	p->extra[3] = &p->bytes;
 	p->extra[4] = CU_LAUNCH_PARAM_END;
-	p->extra_arg = bytes ? p->extra : NULL;
-	return CUDA_SUCCESS;
+	p->extra_arg = bytes || l ? p->extra : NULL;
 }
 
 static CUresult launch_ex(struct ex *e, const struct in_vgLaunch *in,
@@ -132,11 +141,10 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	f = ex_object(e, (enum vgpu_kind)in->kind, in->id);
 	if (!f)
 		return CUDA_ERROR_INVALID_HANDLE;
-	r = params_for(&p, f->extra, params, in->bytes);
-	if (!r)
-		r = ex_stream(e, in->stream, &s);
+	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
+	params_for(&p, f->extra, params, in->bytes);
 	fn = (CUfunction)(uintptr_t)f->real;
 	e->stats->launches++;
 	ex_stream_touch(e, in->stream);

@@ -367,7 +367,7 @@ VG_EXPORT CUresult CUDAAPI cuCtxGetLimit(size_t *value, CUlimit limit)
 	if (!value)
 		return CUDA_ERROR_INVALID_VALUE;
 	if ((unsigned int)limit >= VGPU_LIMITS)
-		return CUDA_ERROR_UNSUPPORTED_LIMIT;
+		return CUDA_ERROR_INVALID_VALUE;
 	r = limits_of(c);
 	if (r)
 		return r;

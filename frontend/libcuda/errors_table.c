@@ -181,7 +181,8 @@
 	X(ERROR_INVALID_RESOURCE_CONFIGURATION,                                \
 	  "one or more resources are insufficient or non-applicable "          \
 	  "for the operation")                                                 \
-	X(ERROR_KEY_ROTATION, "an error happened during key rotation")         \
+	X(ERROR_KEY_ROTATION,                                                  \
+	  "an error happened during the key rotation sequence")                \
 	X(ERROR_UNKNOWN, "unknown error")
 
 struct text {

@@ -201,7 +201,7 @@ VG_EXPORT CUresult CUDAAPI cuFuncGetAttribute(int *pi, CUfunction_attribute a,
 
 	if (r)
 		return r;
-	if (!pi || !hfunc)
+	if (!pi)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_function_of((uintptr_t)hfunc, &f);
 	return r ? r : vg_function_attr(f, dev, (int)a, pi);

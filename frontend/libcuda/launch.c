@@ -106,11 +106,20 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 29;
 }
 
+/* A block of another size than the kernel's: often less than all of a large
+ * struct. How much less is right, the driver knows. */
+static bool odd_block(const struct launch *l)
+{
+	return l->block && l->in.bytes != l->f->bytes;
+}
+
 /* 0: nothing in it that the driver could refuse. */
 static uint64_t shape_of(const struct launch *l)
 {
 	uint64_t h = l->in.flags & VG_LAUNCH_COOPERATIVE ? 1 : 0;
 
+	if (odd_block(l))
+		h = mix(h + 1, l->in.bytes);
 	for (uint32_t i = 0; i < l->in.attrs; i++) {
 		CUlaunchAttributeValue v;
 
@@ -167,8 +176,8 @@ static CUresult send(struct launch *l)
 			       l->f->param[i].size);
 		s[1].ptr = b;
 	}
-	r = l->in.flags && !seen_good(l) ? first_launch(l, s) :
-					   vg_post(OP_vgLaunch, s, 3);
+	r = (l->in.flags || odd_block(l)) && !seen_good(l) ?
+	    first_launch(l, s) : vg_post(OP_vgLaunch, s, 3);
 	vg_stream_touch(l->in.stream);
 	return r;
 }

@@ -160,8 +160,11 @@ static CUresult host_alloc(void **pp, size_t n, unsigned int flags,
 
 	if (r)
 		return r;
-	if (!pp || !n)
+	if (!pp)
 		return CUDA_ERROR_INVALID_VALUE;
+	*pp = NULL;
+	if (!n)
+		return CUDA_SUCCESS; /* as NVIDIA's driver */
 	range.ctx = c->id;
 	p = vg_pinned_alloc(n);
 	if (!p) {
@@ -227,9 +230,9 @@ VG_EXPORT CUresult CUDAAPI cuMemFreeHost(void *p)
 	struct vg_range range;
 	CUresult r = vg_enter();
 
-	if (r)
+	if (r || !p)
 		return r;
-	if (!p || !vg_range_find((uintptr_t)p, &range) ||
+	if (!vg_range_find((uintptr_t)p, &range) ||
 	    range.base != (uintptr_t)p || range.owner ||
 	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
 		return CUDA_ERROR_INVALID_VALUE;

@@ -72,6 +72,38 @@ static void big_parameters(void)
 	DRV(cuMemFree(out));
 }
 
+/* As NCCL launches: a large struct, of which only the used bytes are sent. */
+static void part_of_a_struct(void)
+{
+	struct { CUdeviceptr out; unsigned n, words[5]; } some = {
+		.out = drv_alloc(4), .n = 5, .words = { 1, 20, 300, 4000, 50000 }
+	};
+	CUfunction f = drv_function(hopper, "sum_some");
+	size_t size = sizeof(some);
+	void *extra[] = { CU_LAUNCH_PARAM_BUFFER_POINTER, &some,
+			  CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+			  CU_LAUNCH_PARAM_END };
+	CUlaunchAttribute at = { .id = CU_LAUNCH_ATTRIBUTE_PRIORITY };
+	CUlaunchConfig c = config(1, 1, &at, 1);
+	unsigned got = 0;
+
+	for (int i = 0; i < 3; i++) {
+		some.words[0] = (unsigned)i;
+		DRV(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra));
+		DRV(cuMemcpyDtoH(&got, some.out, 4));
+		printf("%zu bytes of 4,096 give %u\n", size, got);
+		if (got != 54320 + (unsigned)i)
+			fail("drv_launch: should give %d", 54320 + i);
+	}
+	some.words[4] = 90000;
+	DRV(cuLaunchKernelEx(&c, f, NULL, extra));
+	DRV(cuMemcpyDtoH(&got, some.out, 4));
+	printf("with an attribute %u\n", got);
+	if (got != 94322)
+		fail("drv_launch: should give 94322");
+	DRV(cuMemFree(some.out));
+}
+
 static void cooperative(void)
 {
 	CUfunction f = drv_function(hopper, "grid_barrier");
@@ -176,6 +208,7 @@ int main(void)
 	DRV(cuModuleLoadData(&hopper, kernels_sm90_ptx));
 	clusters();
 	big_parameters();
+	part_of_a_struct();
 	cooperative();
 	attributes();
 	functions();

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // kernels_sm90.cu - kernels that need a Hopper GPU: clusters whose blocks
-// read each other's shared memory, a grid barrier, and 16 KiB of parameters.
+// read each other's shared memory, a grid barrier, large structs as parameters.
 #include <cooperative_groups.h>
 
 namespace cg = cooperative_groups;
 
 struct big {
 	unsigned words[4000]; /* 16,000 bytes; the old limit was 4,096 */
+};
+
+struct some {
+	unsigned *out;
+	unsigned n;
+	unsigned words[1021]; /* 4,096 bytes in all */
 };
 
 extern "C" {
@@ -36,6 +42,16 @@ __global__ void sum_params(const __grid_constant__ struct big b,
 	for (int i = 0; i < 4000; i++)
 		sum += b.words[i];
 	*out = sum;
+}
+
+/* Reads as many words as there are: the others need not be sent. */
+__global__ void sum_some(const __grid_constant__ struct some s)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < s.n; i++)
+		sum += s.words[i];
+	*s.out = sum;
 }
 
 /* The second half starts when every block has done its first half. */

@@ -288,9 +288,10 @@ static CUresult fill(CUdeviceptr dst, size_t pitch, uint32_t v,
 
 	if (r)
 		return r;
-	if (!width || !height)
+	/* NVIDIA's driver counts in 64 bits too: 2^62 words are no bytes. */
+	if (!c.width || !height)
 		return CUDA_SUCCESS;
-	if ((dst & (elem - 1)) || (height > 1 && (pitch & (elem - 1))) ||
+	if (width > SIZE_MAX / elem || (dst & (elem - 1)) || (height > 1 && (pitch & (elem - 1))) ||
 	    (height > 1 && pitch < c.width) ||
 	    !mem_ok(dst, extent(&c, pitch, 0)))
 		return CUDA_ERROR_INVALID_VALUE;

@@ -161,9 +161,11 @@ class Emitter:
             else:
                 o.append(f"\tr = vg_call(OP_{c.name}, s, {ni}, NULL, 0);\n")
         else:
-            if c.known:
-                test = " && ".join(f"vg_range_known({a}, vg_bytes({n}, 1))"
-                                   for a, n in c.known)
+            tests = [f"({expr})" for expr in c.sure]
+            tests += [f"vg_range_known({a}, vg_bytes({n}, 1))"
+                      for a, n in c.known]
+            if tests:
+                test = " && ".join(tests)
                 o.append(f"\tr = {test} ? {kind}(OP_{c.name}, s, {ni}) :\n"
                          f"\t\tvg_call(OP_{c.name}, s, {ni}, NULL, 0);\n")
             else:
@@ -196,7 +198,7 @@ class Emitter:
                         "\tif (r)\n\t\treturn r;\n")
             if p.must:
                 head.append(f"\tif (!in.{n})\n\t\treturn "
-                            "CUDA_ERROR_INVALID_HANDLE;\n")
+                            f"CUDA_ERROR_{p.must};\n")
             if m == "del":
                 tail.append(f"\tvg_handle_del(KIND_{p.kind.upper()}, "
                             f"in.{n});\n")

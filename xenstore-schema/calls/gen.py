@@ -34,7 +34,7 @@ class Param:
     def __init__(self, ctype, name):
         self.ctype, self.name = ctype, name
         self.mode, self.count, self.fix = None, None, False
-        self.must = False  # a handle that may not be NULL
+        self.must = None  # what a NULL handle gives
 
     @property
     def base(self):
@@ -54,6 +54,7 @@ class Call:
         self.name, self.cls, self.where = name, cls, where
         self.params, self.text, self.touch = [], "", None
         self.known = []  # (address, bytes): post only what cannot be wrong
+        self.sure = []  # the same: expressions that must be true
 
 
 def die(where, text):
@@ -128,6 +129,9 @@ def bind(call, protos):
         if words[0] == "known":
             call.known.append((words[1], " ".join(words[2:])))
             continue
+        if words[0] == "sure":
+            call.sure.append(" ".join(words[1:]))
+            continue
         if words[1] not in by_name:
             die(where, f"{call.name} has no parameter {words[1]}")
         p, rest = by_name[words[1]], words[2:]
@@ -135,7 +139,7 @@ def bind(call, protos):
             die(where, f"unknown mode {words[0]}")
         p.mode = words[0]
         if p.mode == "must":
-            p.mode, p.must = "obj", True
+            p.mode, p.must = "obj", rest[0] if rest else "INVALID_HANDLE"
         if rest and rest[-1] == "fix":
             p.fix, rest = True, rest[:-1]
         if p.mode in ARRAY_MODES:

@@ -19,6 +19,28 @@ static inline uint64_t vg_bytes(uint64_t count, uint64_t size)
 	return __builtin_mul_overflow(count, size, &n) ? UINT64_MAX : n;
 }
 
+/* The same of a fill from @dst on; one that does not begin at an element is
+ * refused. NVIDIA's driver counts in 64 bits: 2^62 words are none. */
+static inline uint64_t vg_fill(uint64_t dst, uint64_t count, uint64_t size)
+{
+	if (dst % size)
+		return UINT64_MAX;
+	return count * size == 0 ? 0 : vg_bytes(count, size);
+}
+
+static inline uint64_t vg_fill2d(uint64_t dst, uint64_t pitch, uint64_t width,
+				 uint64_t height, uint64_t size)
+{
+	uint64_t row = vg_fill(dst, width, size), n;
+
+	if (!row || !height)
+		return 0;
+	if (height > 1 && (pitch % size || pitch < row))
+		return UINT64_MAX;
+	n = vg_bytes(height - 1, pitch);
+	return n > UINT64_MAX - row ? UINT64_MAX : n + row;
+}
+
 /* Pool attributes are ints up to REUSE_ALLOW_INTERNAL_DEPENDENCIES, then
  * 64-bit numbers. */
 static inline size_t vg_pool_attr_size(CUmemPool_attribute attr)
