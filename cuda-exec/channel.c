@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/lib/ticks.h"
+
 static bool setup_ok(const struct vgpu_setup *s)
 {
 	return s->magic == VGPU_MAGIC &&
@@ -205,9 +207,10 @@ void ex_notify(struct ex *e)
 			  strerror(errno));
 }
 
-void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
-		    const void *data, uint32_t len, CUresult deferred,
-		    uint32_t deferred_op)
+/* @since: when the record was taken, 0: the guest does not want to know */
+void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
+		    CUresult r, const void *data, uint32_t len,
+		    CUresult deferred, uint32_t deferred_op)
 {
 	struct vgpu_slot *s = (void *)(e->slots + slot * VGPU_SLOT_SIZE);
 
@@ -218,14 +221,15 @@ void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
 	s->deferred = deferred;
 	s->deferred_op = deferred_op;
 	s->output = output_pending();
+	s->host_ns = since ? ticks_wall() - since : 0;
 	shared_store32(&s->done, seq);
 	ex_notify(e);
 }
 
-void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
-	      const void *data, uint32_t len)
+void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
+	      CUresult r, const void *data, uint32_t len)
 {
-	ex_answer_slot(e, slot, seq, r, data, len, e->deferred,
+	ex_answer_slot(e, slot, seq, since, r, data, len, e->deferred,
 		       e->deferred_op);
 	e->deferred = CUDA_SUCCESS;
 }

@@ -95,6 +95,7 @@ struct pend {
 	bool has_slot;     /* answer a slot, else a fence, else a parent */
 	uint16_t slot;
 	uint32_t seq;
+	uint64_t since;    /* as in struct ex, of its record */
 	uint32_t fence, value;
 	int parent;        /* CTX that waits for this one, or -1 */
 	uint32_t children; /* CTX */
@@ -113,6 +114,7 @@ struct ex {
 	struct ring_cons ring;
 	uint64_t bell_at;             /* position when room was last told */
 	struct vgpu_rec rec;          /* header of the record in work */
+	uint64_t since;               /* when it was taken; 0: nobody asks */
 	uint8_t *rec_buf, *reply_buf;
 
 	xengnttab_handle *xgt;
@@ -194,12 +196,12 @@ void ex_arena_unmap(struct ex *e, uint32_t arena);
 /* Bytes [off, off+len) of an arena, or NULL. */
 uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len);
 void ex_register_window(struct ex *e);
-void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
-	      const void *data, uint32_t len);
+void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
+	      CUresult r, const void *data, uint32_t len);
 /* The same with what it would take from *e: for the waiter's thread. */
-void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, CUresult r,
-		    const void *data, uint32_t len, CUresult deferred,
-		    uint32_t deferred_op);
+void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
+		    CUresult r, const void *data, uint32_t len,
+		    CUresult deferred, uint32_t deferred_op);
 void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r);
 void ex_notify(struct ex *e);
 

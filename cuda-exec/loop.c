@@ -128,12 +128,12 @@ static void answer(struct ex *e, CUresult r, struct vgpu_wr *wr)
 	uint32_t len = (uint32_t)(wr->cur - wr->base);
 
 	if (!(e->rec.flags & VGPU_REC_WINDOW)) {
-		ex_reply(e, e->rec.slot, e->rec.seq, r, wr->base, len);
+		ex_reply(e, e->rec.slot, e->rec.seq, e->since, r, wr->base, len);
 		return;
 	}
 	memcpy(ex_window(e, e->rec.reply_arena, e->rec.reply_off, len),
 	       wr->base, len);
-	ex_reply(e, e->rec.slot, e->rec.seq, r, NULL, len);
+	ex_reply(e, e->rec.slot, e->rec.seq, e->since, r, NULL, len);
 }
 
 static void defer(struct ex *e, CUresult r)
@@ -156,6 +156,7 @@ static bool replay(struct ex *e, uint32_t len)
 	CUresult r;
 
 	memcpy(&e->rec, e->rec_buf, sizeof(e->rec));
+	e->since = shared_load32(&e->ctl->trace) ? ticks_wall() : 0;
 	if (e->rec.op >= OP_NR || !ex_ops[e->rec.op].fn ||
 	    e->rec.seq != seq + 1 || e->rec.slot >= VGPU_SLOTS ||
 	    !reply_room(e, &wr))

@@ -26,7 +26,8 @@ static struct pend *pend_new(struct ex *e, enum pend_type type)
 		return NULL;
 	*p = (struct pend){ .type = type, .ctx = e->cur_ctx, .parent = -1,
 			    .op = e->rec.op, .slot = e->rec.slot,
-			    .seq = e->rec.seq, .fence = VGPU_FENCES };
+			    .seq = e->rec.seq, .since = e->since,
+			    .fence = VGPU_FENCES };
 	e->pend_live++;
 	if (type == PEND_STREAM)
 		e->pend_streams++;
@@ -296,7 +297,7 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 	if (r)
 		e->stats->errors++;
 	if (p->has_slot)
-		ex_reply(e, p->slot, p->seq, r, data, len);
+		ex_reply(e, p->slot, p->seq, p->since, r, data, len);
 	else if (p->fence < VGPU_FENCES)
 		ex_fence(e, p->fence, p->value, r);
 	pend_free(e, p);

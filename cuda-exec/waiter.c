@@ -32,6 +32,7 @@ static struct {
 	uint32_t stream_id, ctx_id;
 	uint16_t slot;
 	uint32_t seq;
+	uint64_t since;
 	uint64_t src;
 	uint32_t len;
 	uint64_t touches;    /* of the ring thread when it was posted */
@@ -83,7 +84,7 @@ static void do_job(struct ex *e)
 		r = wait_for(data);
 	}
 	job.result = r;
-	ex_answer_slot(e, job.slot, job.seq, r, data,
+	ex_answer_slot(e, job.slot, job.seq, job.since, r, data,
 		       job.type == WAIT_COPY && !r ? job.len : 0, job.deferred,
 		       job.deferred_op);
 	atomic_store(&job.state, DONE);
@@ -179,6 +180,7 @@ CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 	job.stream_id = stream;
 	job.slot = e->rec.slot;
 	job.seq = e->rec.seq;
+	job.since = e->since;
 	job.src = src;
 	job.len = len;
 	job.touches = e->touches;

@@ -51,7 +51,7 @@ check-asan:
 
 # A third, by the other compiler: all of our C, and its warnings are errors.
 C_PROGRAMS = $(filter $(B)/bin/% $(B)/lib/% $(B)/loopback/lib/%,$(ALL)) \
-	$(UNIT_TESTS) $(patsubst %,$(B)/tests/cuda/%,drvapi $(TC_DRV)) \
+	$(UNIT_TESTS) $(patsubst %,$(B)/tests/cuda/%,$(TC_PLAIN) $(TC_DRV)) \
 	$(B)/tests/bench/cubench
 .PHONY: c-programs
 c-programs: $(C_PROGRAMS)

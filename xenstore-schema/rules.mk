@@ -6,7 +6,8 @@ $(B)/gen/vgpu_paths.h: xenstore-schema/paths.py xenstore-schema/paths.txt
 	@mkdir -p $(@D)
 	$(PYTHON) $^ $@ $(B)/gen/XENSTORE.md
 
-CALLS_OUT := $(addprefix $(B)/gen/,stubs.c handlers.c real.h libcuda.map coverage.tsv)
+CALLS_OUT := $(addprefix $(B)/gen/,stubs.c handlers.c real.h libcuda.map \
+	libcuda.names entries.c coverage.tsv)
 $(B)/gen/vgpu_ops.h: xenstore-schema/calls/gen.py xenstore-schema/calls/emit.py \
 		xenstore-schema/calls/manual.h $(CALLS_API)
 	@mkdir -p $(@D)

@@ -76,6 +76,7 @@ struct vgpu_control {
 	VGPU_LINE uint32_t exec_sleeping;        /* exec: ring the bell */
 	VGPU_LINE uint32_t guest_waiters;        /* guest: ring the bell */
 	VGPU_LINE uint64_t unsupported;          /* guest: for metrics only */
+	uint32_t trace;                          /* guest: not 0: fill host_ns */
 	VGPU_LINE uint32_t exec_error;           /* exec: enum vgpu_error */
 	uint32_t spin_us;                        /* exec: the host's setting */
 	uint32_t driver_version;                 /* exec */

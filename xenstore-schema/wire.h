@@ -41,7 +41,7 @@ struct vgpu_rec {
 
 _Static_assert(sizeof(struct vgpu_rec) == 40, "no hidden padding");
 
-/* A slot: the header in its own cache line, the data behind it. */
+/* A slot: a header, and in the same cache line the data of small replies. */
 struct vgpu_slot {
 	uint32_t done;      /* exec: the record's seq, written last */
 	uint32_t result;    /* CUresult */
@@ -49,11 +49,11 @@ struct vgpu_slot {
 	uint32_t deferred;  /* first unreported error of a call not waited for */
 	uint32_t deferred_op;
 	uint32_t output;    /* bytes that device code printed: fetch them */
-	uint32_t pad[10];
+	uint64_t host_ns;   /* exec: time spent on the call, while it is asked */
 	uint8_t data[];
 };
 
-_Static_assert(sizeof(struct vgpu_slot) == 64, "one cache line");
+_Static_assert(sizeof(struct vgpu_slot) == 32, "half a cache line");
 
 /*
  * Reader over private memory with a sticky error: take everything, check

@@ -100,6 +100,7 @@ static void at_the_channel(void)
 	xenevtchn_port_or_error_t port;
 	uint64_t n;
 
+	vg_trace_add(VG_TRACE_SLEEPS, 1);
 	/* A limit, so that a lost executor is noticed in any case. */
 	if (poll(p, 2, 500) <= 0)
 		return;
@@ -142,12 +143,12 @@ static void sleep_a_while(void)
 	pthread_cond_timedwait(&sleep_cond, &sleep_lock, &t);
 }
 
-/* Until @ready, however long the GPU takes; ends when the executor does. */
-CUresult vg_wait(bool (*ready)(void *), void *arg)
+static CUresult wait_until(bool (*ready)(void *), void *arg, bool *slept)
 {
 	struct vgpu_control *c = vg_session.ctl;
 	bool done = spin(ready, arg);
 
+	*slept = !done;
 	if (done)
 		return CUDA_SUCCESS;
 	__atomic_fetch_add(&c->guest_waiters, 1, __ATOMIC_SEQ_CST);
@@ -159,6 +160,18 @@ CUresult vg_wait(bool (*ready)(void *), void *arg)
 	__atomic_fetch_sub(&c->guest_waiters, 1, __ATOMIC_SEQ_CST);
 	/* The last words may have come between the two looks. */
 	return done || ready(arg) ? CUDA_SUCCESS : lost();
+}
+
+/* Until @ready, however long the GPU takes; ends when the executor does. */
+CUresult vg_wait(bool (*ready)(void *), void *arg)
+{
+	uint64_t since = unlikely(vg_tracing) ? vg_trace_now() : 0;
+	bool slept;
+	CUresult r = wait_until(ready, arg, &slept);
+
+	if (unlikely(since))
+		vg_trace_waited(since, slept);
+	return r;
 }
 
 /* ---- records ----------------------------------------------------------- */
@@ -186,6 +199,7 @@ static CUresult lock_room(uint32_t len)
 	pthread_mutex_lock(&ring_lock);
 	while (!room_for(&len)) {
 		pthread_mutex_unlock(&ring_lock);
+		vg_trace_add(VG_TRACE_FULL, 1);
 		r = vg_wait(room_outside, &len);
 		if (r)
 			return r;
@@ -238,6 +252,10 @@ static CUresult submit(struct vgpu_rec *h, const struct vg_seg *in, int nin)
 	fill(to + sizeof(*h), in, nin);
 	bell = ring_publish(&ring, h->len);
 	pthread_mutex_unlock(&ring_lock);
+	if (unlikely(vg_tracing))
+		vg_trace_record(h, in, nin);
+	if (bell)
+		vg_trace_add(VG_TRACE_BELLS, 1);
 	if (bell && xenevtchn_notify(vg_session.xce, vg_session.port) < 0)
 		log_warn("notify: %s", strerror(errno));
 	return CUDA_SUCCESS;
@@ -429,6 +447,8 @@ static CUresult collect(struct awaited *a, const struct vg_seg *out, int nout,
 	if (!result || window)
 		scatter(window ? window : a->slot->data, len, out, nout);
 	*output = a->slot->output;
+	if (unlikely(vg_tracing))
+		vg_trace_host(a->slot->host_ns);
 	if (a->slot->deferred)
 		note_deferred(a->slot);
 	if (unlikely(never_goes_away(result)) && vg_ctx())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * procaddr.c - cuGetProcAddress.
+ * procaddr.c - the table of cuGetProcAddress.
  *
  * NVIDIA's runtime fetches all of its entry points through here, several
  * hundred per copy, before cuInit. The table comes from the toolkit's headers
@@ -84,43 +84,4 @@ enum procaddr_status procaddr_find(const char *symbol, int version,
 		return PROCADDR_OLD_VERSION;
 	*ret = entry_of(best, version, per_thread);
 	return PROCADDR_FOUND;
-}
-
-static bool arguments_ok(const char *symbol, void **pfn, int version,
-			 cuuint64_t flags)
-{
-	return symbol && pfn && version <= vg_driver_version() &&
-	       flags <= CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
-}
-
-VG_EXPORT CUresult cuGetProcAddress(const char *symbol, void **pfn,
-				    int cudaVersion, cuuint64_t flags)
-{
-	bool per_thread =
-		flags == CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
-
-	if (!arguments_ok(symbol, pfn, cudaVersion, flags))
-		return CUDA_ERROR_INVALID_VALUE;
-	if (procaddr_find(symbol, cudaVersion, per_thread, pfn))
-		return CUDA_ERROR_NOT_FOUND;
-	return CUDA_SUCCESS;
-}
-
-/* Unlike the first version, success with a NULL pointer for what is not
- * there, and the reason in the status. An empty name is an error in both. */
-VG_EXPORT CUresult cuGetProcAddress_v2(const char *symbol, void **pfn,
-				       int cudaVersion, cuuint64_t flags,
-				       CUdriverProcAddressQueryResult *status)
-{
-	bool per_thread =
-		flags == CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
-	enum procaddr_status found;
-
-	if (!arguments_ok(symbol, pfn, cudaVersion, flags))
-		return CUDA_ERROR_INVALID_VALUE;
-	*pfn = NULL;
-	found = procaddr_find(symbol, cudaVersion, per_thread, pfn);
-	if (status)
-		*status = (CUdriverProcAddressQueryResult)found;
-	return *symbol ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }

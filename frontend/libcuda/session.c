@@ -35,6 +35,12 @@ struct opening {
 	size_t detail_size;
 };
 
+static struct xs_handle *counted(struct xs_handle *xs)
+{
+	vg_trace_add(VG_TRACE_XENSTORE, 1);
+	return xs;
+}
+
 static enum vgpu_error refuse(struct opening *o, enum vgpu_error e,
 			      const char *fmt, ...)
 {
@@ -59,7 +65,7 @@ static bool read_node(struct opening *o, const char *path, char *ret,
 		      size_t size)
 {
 	unsigned int len;
-	char *v = xs_read(o->xs, XBT_NULL, path, &len);
+	char *v = xs_read(counted(o->xs), XBT_NULL, path, &len);
 
 	if (!v)
 		return false;
@@ -90,7 +96,7 @@ static bool write_node(struct opening *o, xs_transaction_t t, const char *dir,
 	va_start(ap, fmt);
 	vsnprintf(value, sizeof(value), fmt, ap);
 	va_end(ap);
-	return xs_write(o->xs, t, path, value, (unsigned int)strlen(value));
+	return xs_write(counted(o->xs), t, path, value, (unsigned int)strlen(value));
 }
 
 /* VGPU_DOMID is for places where the XenStore connection is not the guest's
@@ -174,6 +180,8 @@ void *vg_share(uint32_t pages, uint32_t *refs)
 	if (!p)
 		log_info("sharing %u pages with domain %u: %s", pages,
 			 vg_session.be_domid, strerror(errno));
+	else
+		vg_trace_add(VG_TRACE_GRANTS, pages);
 	return p;
 }
 
@@ -222,6 +230,8 @@ static enum vgpu_error share_pages(struct opening *o, uint32_t *control_ref)
 		.calls_hash = VGPU_CALLS_HASH, .ring_pages = RING_PAGES,
 		.reply_pages = VGPU_REPLY_PAGES,
 	};
+	c->trace = vg_tracing;
+	vg_trace_add(VG_TRACE_GRANTS, 1); /* this page; vg_share() the others */
 	memcpy(c->ref, refs, sizeof(refs));
 	c->guest_alive = 1;
 	vg_session.ctl = c;
@@ -274,10 +284,11 @@ static enum vgpu_error announce(struct opening *o, uint32_t ref)
 	snprintf(dir, sizeof(dir), VGPU_FMT_FE_SESS_DIR, vg_session.fe_domid,
 		 DEVICE, vg_session.sid);
 	do {
-		tx = xs_transaction_start(o->xs);
+		tx = xs_transaction_start(counted(o->xs));
 		ok = tx != XBT_NULL && write_session(o, tx, dir, ref);
 		if (tx != XBT_NULL)
-			ok = xs_transaction_end(o->xs, tx, !ok) && ok;
+			ok = xs_transaction_end(counted(o->xs), tx,
+						!ok) && ok;
 	} while (!ok && errno == EAGAIN && ++tries < 100);
 	return ok ? VGPU_E_OK :
 	       refuse(o, VGPU_E_NO_DEVICE, "cannot write %s: %s", dir,
@@ -349,7 +360,7 @@ static void leave(struct opening *o)
 	if (*vg_session.sid) {
 		snprintf(dir, sizeof(dir), VGPU_FMT_FE_SESS_DIR,
 			 vg_session.fe_domid, DEVICE, vg_session.sid);
-		if (!xs_rm(o->xs, XBT_NULL, dir))
+		if (!xs_rm(counted(o->xs), XBT_NULL, dir))
 			log_info("cannot remove %s: %s", dir, strerror(errno));
 	}
 	if (vg_session.xce)

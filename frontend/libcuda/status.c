@@ -100,15 +100,18 @@ static void in_child(void)
 	if (atomic_load(&vg_status) == CUDA_SUCCESS)
 		atomic_store(&vg_status, CUDA_ERROR_NOT_INITIALIZED);
 	vg_session.ctl = NULL;
+	vg_tracing = false; /* its calls would be counted twice */
 }
 
 __attribute__((constructor)) static void begin(void)
 {
 	vg_log_open();
+	vg_trace_open();
 	pthread_atfork(NULL, NULL, in_child);
 }
 
 __attribute__((destructor)) static void end(void)
 {
 	atomic_store(&vg_status, CUDA_ERROR_DEINITIALIZED);
+	vg_trace_print();
 }

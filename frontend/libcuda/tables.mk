@@ -1,8 +1,8 @@
 # The part of libcuda.so.1 that needs no channel: private tables, symbol
 # lookup, module images, error texts. frontend/rules.mk links the objects.
 LIBCUDA_TABLE_SRCS := $(addprefix frontend/libcuda/, \
-	procaddr.c errors_table.c export_tables.c export_cudart.c \
-	export_tools.c integrity.c md2.c cls.c image.c)
+	procaddr.c procaddr_call.c errors_table.c export_tables.c \
+	export_cudart.c export_tools.c integrity.c md2.c cls.c image.c)
 
 GEN += $(B)/gen/procaddr_table.h
 
@@ -25,11 +25,11 @@ $(B)/tests/unit/cls_test: $(call table_objs,tests/unit/cls_test.c \
 $(B)/tests/unit/image_test: $(call table_objs,tests/unit/image_test.c \
 	frontend/libcuda/image.c cuda-exec/image_unpack.c)
 $(B)/tests/unit/procaddr_test: $(call table_objs,tests/unit/procaddr_test.c \
-	frontend/libcuda/procaddr.c frontend/libcuda/errors_table.c)
+	$(addprefix frontend/libcuda/,procaddr.c procaddr_call.c errors_table.c))
 
 $(B)/tests/unit/export_tables_test: $(call table_objs,\
 	tests/unit/export_tables_test.c tests/unit/integrity_cudart_stubs.c \
-	$(filter-out %/procaddr.c %/errors_table.c %/image.c,\
+	$(filter-out %/procaddr.c %/procaddr_call.c %/errors_table.c %/image.c,\
 		$(LIBCUDA_TABLE_SRCS))) $(LIB_OBJS)
 
 $(TABLE_TEST_PROGRAMS):

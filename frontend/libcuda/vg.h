@@ -93,6 +93,26 @@ uint32_t vg_max_record(void);
 CUresult vg_report(CUresult r);
 CUresult vg_callbacks_start(void);
 
+/* ---- trace.c: VGPU_TRACE=summary ---- */
+extern bool vg_tracing;              /* set before the first call */
+enum vg_trace_total { VG_TRACE_BELLS, VG_TRACE_SLEEPS, VG_TRACE_SPINS,
+		      VG_TRACE_FULL, VG_TRACE_XENSTORE, VG_TRACE_GRANTS,
+		      VG_TRACE_TOTALS };
+void vg_trace_open(void);
+void vg_trace_print(void);
+void vg_trace_count(enum vg_trace_total what, uint64_t n);
+static inline void vg_trace_add(enum vg_trace_total what, uint64_t n)
+{
+	if (unlikely(vg_tracing))
+		vg_trace_count(what, n);
+}
+/* One record was sent; one call was waited for; one wait began at @since. */
+void vg_trace_record(const struct vgpu_rec *h, const struct vg_seg *in,
+		     int nin);
+void vg_trace_host(uint64_t host_ns);
+uint64_t vg_trace_now(void);
+void vg_trace_waited(uint64_t since, bool slept);
+
 /* ---- handle.c: what the program holds ---- */
 struct vg_stream {
 	_Atomic uint64_t submitted;  /* work that entered it */

@@ -15,12 +15,13 @@ TC_MORE  := hostcb attrs managed
 TC_TOOL  := killme spin
 TC_FAULT := fault
 TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
+TC_PLAIN := drvapi counted
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 
 NVCCFLAGS := -O3 -Xcompiler -Wall
 TC_HEADERS := $(wildcard $(TC)/*.h)
 
-TC_PROGRAMS := $(TC_RT) $(TC_RT:=-shared) drvapi $(TC_DRV)
+TC_PROGRAMS := $(TC_RT) $(TC_RT:=-shared) $(TC_PLAIN) $(TC_DRV)
 ALL += $(TC_PROGRAMS:%=$(TC_OUT)/%) $(TC_OUT)/programs.txt
 
 .PHONY: cuda-programs
@@ -61,9 +62,9 @@ $(B)/gen/tests/cuda/%_ptx.h: $(B)/tests/cuda/obj/%.ptx
 TC_PTX := $(patsubst $(TC)/%.cu,$(B)/gen/tests/cuda/%_ptx.h,\
             $(wildcard $(TC)/kernels*.cu))
 EXTRA_tests_cuda_ := -I$(B)/gen/tests/cuda
-$(patsubst %,$(B)/obj/$(TC)/%.o,drvapi $(TC_DRV)): $(TC_PTX)
+$(patsubst %,$(B)/obj/$(TC)/%.o,$(TC_PLAIN) $(TC_DRV)): $(TC_PTX)
 
-$(patsubst %,$(TC_OUT)/%,drvapi $(TC_DRV)): $(TC_OUT)/%: $(B)/obj/$(TC)/%.o
+$(patsubst %,$(TC_OUT)/%,$(TC_PLAIN) $(TC_DRV)): $(TC_OUT)/%: $(B)/obj/$(TC)/%.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -L$(CUDA)/lib64/stubs -lcuda -lpthread
 
@@ -71,5 +72,5 @@ $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	@mkdir -p $(@D)
 	{ printf '%s core\n' $(TC_CORE) $(TC_CORE:=-shared) drvapi; \
 	  printf '%s more\n' $(TC_MORE) $(TC_MORE:=-shared); \
-	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared); \
+	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared) counted; \
 	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) $(TC_DRV); } > $@

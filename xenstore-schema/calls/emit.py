@@ -49,6 +49,8 @@ class Emitter:
         self.write("handlers.c", self.handlers())
         self.write("real.h", self.real())
         self.write("libcuda.map", self.export_map())
+        self.write("entries.c", self.entries())
+        self.write("libcuda.names", self.inner_names())
         self.write("coverage.tsv", self.coverage())
 
     def write(self, name, text):
@@ -417,6 +419,24 @@ class Emitter:
         names = "".join(f"\t{c.name};\n" for c in
                         sorted(self.calls, key=lambda c: c.name))
         return "{\nglobal:\n" + names + "local:\n\t*;\n};\n"
+
+    # Every exported name is a few instructions that count the call when
+    # VGPU_TRACE asks for it, and go to the function, which the link step
+    # renames to vg_api_NAME. Calls inside the library are not counted.
+
+    def entries(self):
+        names = sorted(c.name for c in self.calls)
+        o = [HEAD, '#include "frontend/libcuda/trace.h"\n\n',
+             f"const unsigned int vg_trace_names = {len(names) + 1};\n"
+             "const char *const vg_trace_name[] = {\n\t\"(library)\",\n"]
+        o += [f'\t"{n}",\n' for n in names]
+        o.append("};\n\n__asm__(VG_ENTRY_MACRO\n")
+        o += [f'\t"vg_entry {n} {i}\\n"\n' for i, n in enumerate(names, 1)]
+        o.append(");\n")
+        return "".join(o)
+
+    def inner_names(self):
+        return "".join(f"{c.name} vg_api_{c.name}\n" for c in self.calls)
 
     def coverage(self):
         rows = []
