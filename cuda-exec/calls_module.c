@@ -1,471 +1,195 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* calls_module.c - modules, libraries, their functions and kernels. */
+/* calls_module.c - modules and libraries: loaded and unloaded. */
 #include "cuda-exec/exec_internal.h"
 
 #include <string.h>
 
 #include "cuda-exec/image_unpack.h"
 
-#define JIT_OPTIONS_MAX 64u /* CUDA knows some 40 */
+struct lib_options {
+	CUlibraryOption name[EX_JIT_MAX];
+	void *value[EX_JIT_MAX];
+	bool preserved;        /* the driver may read the image later */
+};
 
-struct load {
-	CUjit_option option[JIT_OPTIONS_MAX];
-	void *value[JIT_OPTIONS_MAX];
-	CUlibraryOption lib_option[JIT_OPTIONS_MAX];
-	void *lib_value[JIT_OPTIONS_MAX];
-	char *info, *error;
+/* An image that a library reads as long as it lives: extra of its object. */
+struct kept {
+	struct ex_image image;
+	struct image_unpacked parts;
 };
 
 /* False: an option whose value is a pointer, which the guest's library never
- * sends. */
-static bool lib_options(const struct vg_jit_option *from, uint32_t n,
-			struct load *l)
+ * sends, or one that we do not know. */
+static bool read_lib_options(const struct vg_jit_option *from, uint32_t n,
+			     struct lib_options *l)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		if (from[i].option ==
-		    CU_LIBRARY_HOST_UNIVERSAL_FUNCTION_AND_DATA_TABLE)
+		if (from[i].option != CU_LIBRARY_BINARY_IS_PRESERVED)
 			return false;
-		l->lib_option[i] = (CUlibraryOption)from[i].option;
-		l->lib_value[i] = from[i].flags & VG_JIT_NULL ? NULL :
-				  (void *)(uintptr_t)from[i].value;
+		l->name[i] = (CUlibraryOption)from[i].option;
+		l->value[i] = from[i].flags & VG_JIT_NULL ? NULL :
+			      (void *)(uintptr_t)from[i].value;
+		l->preserved |= l->value[i] != NULL;
 	}
 	return true;
 }
 
-/* The driver writes some results over the option's value. */
-static void load_results(const struct in_vgModuleLoad *in, struct load *l,
-			 struct out_vgModuleLoad *out)
+/* The session's images that stay have a limit: the driver copies the others,
+ * as it does when a program promises nothing. */
+static void limit_kept(struct ex *e, struct lib_options *l, uint32_t n,
+		       uint64_t size)
 {
-	for (uint32_t i = 0; i < in->jit; i++) {
-		uint64_t v = (uint64_t)(uintptr_t)l->value[i];
-
-		if (l->option[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
-			out->info_used = v;
-		else if (l->option[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
-			out->error_used = v;
-		else if (l->option[i] == CU_JIT_WALL_TIME)
-			memcpy(&out->wall_time, &v, sizeof(float));
-		else if (l->option[i] == CU_JIT_THREADS_PER_BLOCK)
-			out->threads = (uint32_t)v;
-		else if (l->option[i] == CU_JIT_TARGET)
-			out->target = (uint32_t)v;
-	}
+	if (!l->preserved || size <= EX_KEPT_BYTES - e->kept_bytes)
+		return;
+	memset(l->value, 0, n * sizeof(l->value[0]));
+	l->preserved = false;
 }
 
-static CUresult load_image(struct ex *e, const struct in_vgModuleLoad *in,
-			   const void *image, struct load *l,
-			   struct out_vgModuleLoad *out)
+static CUresult load_library(struct ex *e, const struct in_vgModuleLoad *in,
+			     const void *image, struct ex_jit *jit,
+			     struct lib_options *l, uint32_t *id)
 {
 	CUlibrary lib = NULL;
+	CUresult r;
+
+	if (!R.cuLibraryLoadData)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	r = R.cuLibraryLoadData(&lib, image, jit->name, jit->value, jit->n,
+				l->name, l->value, in->lib);
+	if (r)
+		return r;
+	r = ex_obj_ref(e, KIND_LIBRARY, (uint64_t)(uintptr_t)lib, id);
+	if (r) /* its image is about to go */
+		R.cuLibraryUnload(lib);
+	return r;
+}
+
+static CUresult load_module(struct ex *e, const void *image,
+			    struct ex_jit *jit, uint32_t *id)
+{
 	CUmodule mod = NULL;
 	CUresult r;
 
-	if (in->library) {
-		if (!R.cuLibraryLoadData)
-			return CUDA_ERROR_NOT_SUPPORTED;
-		r = R.cuLibraryLoadData(&lib, image, l->option, l->value,
-					in->jit, l->lib_option, l->lib_value,
-					in->lib);
-		return r ? r : ex_obj_ref(e, KIND_LIBRARY,
-					  (uint64_t)(uintptr_t)lib,
-					  &out->module);
-	}
 	if (!R.cuModuleLoadDataEx)
 		return CUDA_ERROR_NOT_SUPPORTED;
-	r = R.cuModuleLoadDataEx(&mod, image, in->jit, l->option, l->value);
+	r = R.cuModuleLoadDataEx(&mod, image, jit->n, jit->name, jit->value);
 	return r ? r : ex_obj_ref(e, KIND_MODULE, (uint64_t)(uintptr_t)mod,
-				  &out->module);
+				  id);
+}
+
+static void kept_free(struct ex *e, struct kept *k)
+{
+	image_unpacked_free(&k->parts);
+	ex_image_free(e, &k->image);
+	free(k);
+}
+
+static void drop_kept(struct ex *e, struct ex_object *o)
+{
+	struct kept *k = o->extra;
+
+	e->kept_bytes -= k->image.size;
+	kept_free(e, k);
+	o->extra = NULL;
+}
+
+/* The image goes when the library does. */
+static void keep(struct ex *e, uint32_t id, struct kept *k)
+{
+	struct ex_object *o = ex_object(e, KIND_LIBRARY, id);
+
+	if (o->extra) /* the driver gave a handle twice */
+		drop_kept(e, o);
+	e->kept_bytes += k->image.size;
+	o->extra = k;
+}
+
+static CUresult load(struct ex *e, const struct in_vgModuleLoad *in,
+		     struct kept *k, struct ex_jit *jit,
+		     struct lib_options *l, struct out_vgModuleLoad *out)
+{
+	const char *why = "";
+
+	if (image_unpack(k->image.data, in->image_len, &k->parts, &why)) {
+		log_warn("domain %u session %s: module image: %s", e->domid,
+			 e->sid, why);
+		return EX_BAD;
+	}
+	limit_kept(e, l, in->lib, k->image.size);
+	out->result = in->library ?
+		load_library(e, in, k->parts.image, jit, l, &out->module) :
+		load_module(e, k->parts.image, jit, &out->module);
+	ex_jit_results(jit, &out->jit);
+	return CUDA_SUCCESS;
+}
+
+/* Takes the record apart; false: it is impossible. */
+static bool read_load(const struct in_vgModuleLoad *in, struct vgpu_rd *rd,
+		      struct vgpu_wr *wr, struct ex_jit *jit,
+		      struct lib_options *l)
+{
+	const struct vg_jit_option *opts, *lib;
+	const char *lists;
+
+	if (in->jit > EX_JIT_MAX || in->lib > EX_JIT_MAX)
+		return false;
+	opts = rd_array(rd, in->jit, sizeof(*opts));
+	lib = rd_array(rd, in->lib, sizeof(*lib));
+	lists = rd_array(rd, in->list_bytes, 1);
+	jit->info_size = in->info_size;
+	jit->error_size = in->error_size;
+	jit->info = wr_array(wr, in->info_size, 1);
+	jit->error = wr_array(wr, in->error_size, 1);
+	return !rd->bad && !wr->bad && read_lib_options(lib, in->lib, l) &&
+	       ex_jit_read(jit, opts, in->jit, lists, in->list_bytes);
 }
 
 CUresult ex_vgModuleLoad(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgModuleLoad *in = rd_take(rd, sizeof(*in));
 	struct out_vgModuleLoad *out = wr_take(wr, sizeof(*out));
-	const struct vg_jit_option *jit, *lib;
-	AUTO_FREE uint8_t *bytes = NULL;
-	struct image_unpacked image;
-	const char *why = "";
-	struct load l = { 0 };
-	struct ex_logs logs = { 0 };
+	struct lib_options l = { .preserved = false };
+	struct ex_jit jit = { .n = 0 };
+	struct kept *k;
+	CUresult r;
 
-	if (!in || !out || in->jit > JIT_OPTIONS_MAX ||
-	    in->lib > JIT_OPTIONS_MAX)
+	if (!in || !out || !read_load(in, rd, wr, &jit, &l))
 		return EX_BAD;
-	jit = rd_array(rd, in->jit, sizeof(*jit));
-	lib = rd_array(rd, in->lib, sizeof(*lib));
-	logs.info_size = in->info_size;
-	logs.error_size = in->error_size;
-	l.info = wr_array(wr, in->info_size, 1);
-	l.error = wr_array(wr, in->error_size, 1);
-	bytes = ex_blob_take(e, in->image_len);
-	logs.info = l.info;
-	logs.error = l.error;
-	if (!bytes || rd->bad || wr->bad ||
-	    !ex_jit_options(jit, in->jit, &logs, l.option, l.value) ||
-	    !lib_options(lib, in->lib, &l))
-		return EX_BAD;
-	if (image_unpack(bytes, in->image_len, &image, &why)) {
-		log_warn("domain %u session %s: module image: %s", e->domid,
-			 e->sid, why);
-		return EX_BAD;
-	}
-	out->result = load_image(e, in, image.image, &l, out);
-	load_results(in, &l, out);
-	image_unpacked_free(&image);
-	return CUDA_SUCCESS;
+	k = calloc(1, sizeof(*k));
+	r = k ? ex_blob_take(e, in->image_len, &k->image) :
+		CUDA_ERROR_OUT_OF_MEMORY;
+	if (!r)
+		r = load(e, in, k, &jit, &l, out);
+	ex_jit_free(&jit);
+	if (!r && !out->result && in->library && l.preserved)
+		keep(e, out->module, k);
+	else if (k)
+		kept_free(e, k);
+	return r;
 }
 
 CUresult ex_vgModuleUnload(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgModuleUnload *in = rd_take(rd, sizeof(*in));
+	struct ex_object *o;
 	enum vgpu_kind kind;
-	uint64_t real;
 	CUresult r;
 
 	(void)wr;
 	if (!in)
 		return EX_BAD;
 	kind = in->library ? KIND_LIBRARY : KIND_MODULE;
-	r = ex_obj(e, kind, in->id, &real);
+	o = ex_object(e, kind, in->id);
+	if (!o)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = in->library ? R.cuLibraryUnload((CUlibrary)(uintptr_t)o->real) :
+			  R.cuModuleUnload((CUmodule)(uintptr_t)o->real);
 	if (r)
 		return r;
-	r = in->library ? R.cuLibraryUnload((CUlibrary)(uintptr_t)real) :
-			  R.cuModuleUnload((CUmodule)(uintptr_t)real);
-	if (!r) {
-		ex_obj_del(e, kind, in->id);
-		/* The driver may give their handles to other functions. */
-		ex_obj_del_of(e, in->id);
-	}
-	return r;
-}
-
-/* ---- functions --------------------------------------------------------- */
-
-static CUresult param_info(enum vgpu_kind kind, uint64_t real, size_t i,
-			   size_t *off, size_t *size)
-{
-	if (kind == KIND_KERNEL)
-		return R.cuKernelGetParamInfo ?
-		       R.cuKernelGetParamInfo((CUkernel)(uintptr_t)real, i,
-					      off, size) :
-		       CUDA_ERROR_NOT_SUPPORTED;
-	return R.cuFuncGetParamInfo ?
-	       R.cuFuncGetParamInfo((CUfunction)(uintptr_t)real, i, off,
-				    size) : CUDA_ERROR_NOT_SUPPORTED;
-}
-
-/* The driver has no count: it answers INVALID_VALUE behind the last one. */
-static CUresult params_of(enum vgpu_kind kind, uint64_t real, uint32_t first,
-			  struct vgpu_wr *wr, uint32_t *count)
-{
-	struct vg_param *p = wr_array(wr, VGPU_PARAMS, sizeof(*p));
-	size_t off, size;
-	CUresult r = CUDA_SUCCESS;
-	uint32_t i;
-
-	if (!p)
-		return EX_BAD;
-	for (i = 0; !r; i++) {
-		r = param_info(kind, real, first + i, &off, &size);
-		if (r)
-			break;
-		if (i < VGPU_PARAMS)
-			p[i] = (struct vg_param){ (uint32_t)off,
-						  (uint32_t)size };
-	}
-	*count = i;
-	return r == CUDA_ERROR_INVALID_VALUE ? CUDA_SUCCESS : r;
-}
-
-/* Keep the layout with the object: launches use it. More parameters than a
- * reply holds are launched by their block alone. */
-static void keep_layout(struct ex *e, enum vgpu_kind kind, uint32_t id,
-			const struct vg_param *p, uint32_t n)
-{
-	struct ex_object *o = ex_object(e, kind, id);
-	struct ex_layout *l;
-
-	if (!o || o->extra || n > VGPU_PARAMS)
-		return;
-	l = malloc(sizeof(*l) + n * sizeof(*p));
-	if (!l)
-		return;
-	l->n = n;
-	memcpy(l->p, p, n * sizeof(*p));
-	o->extra = l;
-}
-
-static uint32_t owner_of(struct ex *e, enum vgpu_kind kind, uint64_t real)
-{
-	CUlibrary lib = NULL;
-	CUmodule mod = NULL;
-	uint32_t id = 0;
-
-	if (kind == KIND_KERNEL && R.cuKernelGetLibrary &&
-	    !R.cuKernelGetLibrary(&lib, (CUkernel)(uintptr_t)real))
-		ex_obj_ref(e, KIND_LIBRARY, (uint64_t)(uintptr_t)lib, &id);
-	else if (kind == KIND_FUNCTION && R.cuFuncGetModule &&
-		 !R.cuFuncGetModule(&mod, (CUfunction)(uintptr_t)real))
-		ex_obj_ref(e, KIND_MODULE, (uint64_t)(uintptr_t)mod, &id);
-	return id;
-}
-
-static CUresult describe(struct ex *e, enum vgpu_kind kind, uint64_t real,
-			 uint32_t origin, struct out_vgFunction *out,
-			 struct vgpu_wr *wr)
-{
-	CUresult r = ex_obj_ref(e, kind, real, &out->id);
-	const void *p;
-
-	if (r)
-		return r;
-	ex_object(e, kind, out->id)->ctx = origin;
-	out->owner = owner_of(e, kind, real);
-	p = wr->cur;
-	r = params_of(kind, real, 0, wr, &out->params);
-	if (!r)
-		keep_layout(e, kind, out->id, p, out->params);
-	return r;
-}
-
-static CUresult lookup(uint32_t from, uint64_t real, const char *name,
-		       enum vgpu_kind *kind, uint64_t *ret)
-{
-	CUfunction f = NULL;
-	CUkernel k = NULL;
-	CUresult r;
-
-	*kind = from == KIND_LIBRARY ? KIND_KERNEL : KIND_FUNCTION;
-	if (from == KIND_LIBRARY)
-		r = R.cuLibraryGetKernel(&k, (CUlibrary)(uintptr_t)real, name);
-	else if (from == KIND_MODULE)
-		r = R.cuModuleGetFunction(&f, (CUmodule)(uintptr_t)real, name);
-	else
-		r = R.cuKernelGetFunction(&f, (CUkernel)(uintptr_t)real);
-	*ret = k ? (uint64_t)(uintptr_t)k : (uint64_t)(uintptr_t)f;
-	return r;
-}
-
-CUresult ex_vgFunction(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgFunction *in = rd_take(rd, sizeof(*in));
-	struct out_vgFunction *out = wr_take(wr, sizeof(*out));
-	const char *name = NULL;
-	enum vgpu_kind kind;
-	uint32_t origin;
-	uint64_t real;
-	CUresult r;
-
-	if (!in || !out ||
-	    (in->from != KIND_LIBRARY && in->from != KIND_MODULE &&
-	     in->from != KIND_KERNEL))
-		return EX_BAD;
-	if (in->from != KIND_KERNEL)
-		name = rd_string(rd, in->name_len);
-	if (rd->bad)
-		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->from, in->id, &real);
-	if (!r && !real)
-		r = CUDA_ERROR_INVALID_HANDLE;
-	if (!r)
-		r = lookup(in->from, real, name, &kind, &real);
-	if (r)
-		return r;
-	origin = in->from == KIND_KERNEL ?
-		 ex_object(e, KIND_KERNEL, in->id)->ctx : in->id;
-	return describe(e, kind, real, origin, out, wr);
-}
-
-CUresult ex_vgFunctions(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgFunctions *in = rd_take(rd, sizeof(*in));
-	struct out_vgFunctions *out = wr_take(wr, sizeof(*out));
-	uint32_t *ids = in ? wr_array(wr, in->cap, 4) : NULL;
-	AUTO_FREE uint64_t *list = NULL;
-	uint32_t count = 0, n;
-	bool lib;
-	uint64_t real;
-	CUresult r;
-
-	if (!in || !out || !ids ||
-	    (in->from != KIND_LIBRARY && in->from != KIND_MODULE))
-		return EX_BAD;
-	lib = in->from == KIND_LIBRARY;
-	if (lib ? !R.cuLibraryEnumerateKernels : !R.cuModuleEnumerateFunctions)
-		return CUDA_ERROR_NOT_SUPPORTED;
-	r = ex_obj(e, (enum vgpu_kind)in->from, in->id, &real);
-	if (!r)
-		r = lib ? R.cuLibraryGetKernelCount(&count,
-					(CUlibrary)(uintptr_t)real) :
-			  R.cuModuleGetFunctionCount(&count,
-					(CUmodule)(uintptr_t)real);
-	if (r)
-		return r;
-	out->count = count;
-	list = calloc((size_t)count + 1, sizeof(*list));
-	if (!list)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	r = lib ? R.cuLibraryEnumerateKernels((CUkernel *)list, count,
-					      (CUlibrary)(uintptr_t)real) :
-		  R.cuModuleEnumerateFunctions((CUfunction *)list, count,
-					       (CUmodule)(uintptr_t)real);
-	if (r || in->first >= count)
-		return r;
-	n = count - in->first < in->cap ? count - in->first : in->cap;
-	r = ex_refs(e, lib ? KIND_KERNEL : KIND_FUNCTION, list + in->first, n,
-		    ids);
-	for (uint32_t i = 0; !r && i < n; i++) {
-		struct ex_object *o = ex_object(e, lib ? KIND_KERNEL :
-						KIND_FUNCTION, ids[i]);
-
-		if (o)
-			o->ctx = in->id;
-	}
-	return r;
-}
-
-static CUresult name_of(enum vgpu_kind kind, uint64_t real,
-			struct out_vgParams *out, struct vgpu_wr *wr)
-{
-	const char *name = NULL;
-	char *room = wr_array(wr, 1024, 1);
-	CUresult r = CUDA_ERROR_NOT_SUPPORTED;
-
-	if (!room)
-		return EX_BAD;
-	if (kind == KIND_KERNEL && R.cuKernelGetName)
-		r = R.cuKernelGetName(&name, (CUkernel)(uintptr_t)real);
-	else if (kind == KIND_FUNCTION && R.cuFuncGetName)
-		r = R.cuFuncGetName(&name, (CUfunction)(uintptr_t)real);
-	if (r)
-		return r;
-	out->count = (uint32_t)strlen(name) + 1;
-	if (out->count > 1024)
-		return CUDA_ERROR_NOT_SUPPORTED;
-	memcpy(room, name, out->count);
+	if (in->library && o->extra)
+		drop_kept(e, o);
+	ex_obj_del(e, kind, in->id);
+	/* The driver may give their handles to other functions. */
+	ex_obj_del_of(e, in->id);
 	return CUDA_SUCCESS;
-}
-
-static bool is_code(uint32_t kind)
-{
-	return kind == KIND_KERNEL || kind == KIND_FUNCTION;
-}
-
-CUresult ex_vgParams(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgParams *in = rd_take(rd, sizeof(*in));
-	struct out_vgParams *out = wr_take(wr, sizeof(*out));
-	const void *p;
-	uint64_t real;
-	CUresult r;
-
-	if (!in || !out || !is_code(in->kind))
-		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
-	if (r)
-		return r;
-	if (in->name)
-		return name_of((enum vgpu_kind)in->kind, real, out, wr);
-	p = wr->cur;
-	r = params_of((enum vgpu_kind)in->kind, real, in->first, wr,
-		      &out->count);
-	if (!r && !in->first)
-		keep_layout(e, (enum vgpu_kind)in->kind, in->id, p,
-			    out->count);
-	return r;
-}
-
-static CUresult get_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,
-			 int *value)
-{
-	if (kind == KIND_KERNEL)
-		return R.cuKernelGetAttribute(value,
-			(CUfunction_attribute)attr, (CUkernel)(uintptr_t)real,
-			dev);
-	return R.cuFuncGetAttribute(value, (CUfunction_attribute)attr,
-				    (CUfunction)(uintptr_t)real);
-}
-
-CUresult ex_vgFuncAttrs(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgFuncAttrs *in = rd_take(rd, sizeof(*in));
-	struct out_vgFuncAttrs *out = wr_take(wr, sizeof(*out));
-	uint64_t real;
-	CUresult r;
-
-	if (!in || !out || !is_code(in->kind))
-		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
-	if (r)
-		return r;
-	if (in->kind == KIND_KERNEL ? !R.cuKernelGetAttribute :
-	    !R.cuFuncGetAttribute)
-		return CUDA_ERROR_NOT_SUPPORTED;
-	for (uint32_t i = 0; i < VGPU_FUNC_ATTRS; i++) {
-		r = get_attr(in->kind, real, (int)i, in->device,
-			     &out->value[i]);
-		out->result[i] = r != CUDA_SUCCESS;
-		if (i == 0)
-			out->first_error = r;
-	}
-	return (CUresult)out->first_error;
-}
-
-CUresult ex_vgFuncSetAttr(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgFuncSetAttr *in = rd_take(rd, sizeof(*in));
-	uint64_t real;
-	CUresult r;
-
-	(void)wr;
-	if (!in || !is_code(in->kind))
-		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
-	if (r)
-		return r;
-	if (in->kind == KIND_KERNEL)
-		return R.cuKernelSetAttribute ?
-		       R.cuKernelSetAttribute((CUfunction_attribute)in->attr,
-				in->value, (CUkernel)(uintptr_t)real,
-				in->device) : CUDA_ERROR_NOT_SUPPORTED;
-	return R.cuFuncSetAttribute ?
-	       R.cuFuncSetAttribute((CUfunction)(uintptr_t)real,
-				    (CUfunction_attribute)in->attr,
-				    in->value) : CUDA_ERROR_NOT_SUPPORTED;
-}
-
-static CUresult func_config(const struct in_vgFuncConfig *in, uint64_t real,
-			    struct out_vgFuncConfig *out)
-{
-	CUfunction f = (CUfunction)(uintptr_t)real;
-
-	if (in->what == VG_CONFIG_CACHE && in->kind == KIND_KERNEL &&
-	    R.cuKernelSetCacheConfig)
-		return R.cuKernelSetCacheConfig((CUkernel)(uintptr_t)real,
-						(CUfunc_cache)in->value,
-						in->device);
-	if (in->what == VG_CONFIG_CACHE && R.cuFuncSetCacheConfig)
-		return R.cuFuncSetCacheConfig(f, (CUfunc_cache)in->value);
-	if (in->what == VG_CONFIG_SHARED && R.cuFuncSetSharedMemConfig)
-		return R.cuFuncSetSharedMemConfig(f,
-						  (CUsharedconfig)in->value);
-	if (in->what == VG_CONFIG_LOAD && R.cuFuncLoad)
-		return R.cuFuncLoad(f);
-	if (in->what == VG_CONFIG_LOADED && R.cuFuncIsLoaded)
-		return R.cuFuncIsLoaded((CUfunctionLoadingState *)&out->value,
-					f);
-	return CUDA_ERROR_NOT_SUPPORTED;
-}
-
-CUresult ex_vgFuncConfig(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgFuncConfig *in = rd_take(rd, sizeof(*in));
-	struct out_vgFuncConfig *out = wr_take(wr, sizeof(*out));
-	uint64_t real;
-	CUresult r;
-
-	if (!in || !out || !is_code(in->kind))
-		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
-	return r ? r : func_config(in, real, out);
 }

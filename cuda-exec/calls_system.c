@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* calls_system.c - the host's devices, the window, images on the way. */
+/* calls_system.c - the host's devices, the window. */
 #include "cuda-exec/exec_internal.h"
 
 #include <string.h>
@@ -96,62 +96,4 @@ CUresult ex_vgArenaDrop(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return EX_BAD;
 	ex_arena_unmap(e, in->arena);
 	return CUDA_SUCCESS;
-}
-
-static struct ex_blob *blob_find(struct ex *e, uint32_t id)
-{
-	for (uint32_t i = 0; i < EX_BLOBS; i++)
-		if (e->blob[i].id == id)
-			return &e->blob[i];
-	return NULL;
-}
-
-static struct ex_blob *blob_new(struct ex *e, uint32_t id, uint64_t total)
-{
-	struct ex_blob *b = blob_find(e, 0);
-
-	if (!b || !total || total > EX_BLOB_MAX)
-		return NULL;
-	b->data = malloc(total);
-	if (!b->data)
-		return NULL;
-	b->id = id;
-	b->size = total;
-	b->got = 0;
-	return b;
-}
-
-/* Pieces come in order; the first one opens the blob. */
-CUresult ex_vgBlob(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
-{
-	const struct in_vgBlob *in = rd_take(rd, sizeof(*in));
-	const uint8_t *bytes = in ? rd_array(rd, in->len, 1) : NULL;
-	struct ex_blob *b;
-
-	(void)wr;
-	if (!bytes || !in->blob)
-		return EX_BAD;
-	b = blob_find(e, in->blob);
-	if (!b && in->offset == 0)
-		b = blob_new(e, in->blob, in->total);
-	if (!b || in->offset != b->got ||
-	    !range_ok(in->offset, in->len, b->size))
-		return EX_BAD;
-	memcpy(b->data + b->got, bytes, in->len);
-	b->got += in->len;
-	return CUDA_SUCCESS;
-}
-
-/* The complete blob of the record in work; the caller frees the data. */
-uint8_t *ex_blob_take(struct ex *e, uint64_t size)
-{
-	struct ex_blob *b = e->rec.blob ? blob_find(e, e->rec.blob) : NULL;
-	uint8_t *data;
-
-	if (!(e->rec.flags & VGPU_REC_BLOB) || !b || b->got != b->size ||
-	    b->size != size)
-		return NULL;
-	data = b->data;
-	*b = (struct ex_blob){ 0 };
-	return data;
 }

@@ -37,9 +37,13 @@
 
 /* Limits of one session, each with its reason. */
 #define EX_OBJECTS_MAX (4u << 20)   /* handles: 160 MiB of table at most */
-#define EX_BLOB_MAX    (2ull << 30) /* a module image; the largest known are
-				     * some hundred MiB */
 #define EX_BLOBS       8u           /* images on the way at the same time */
+#define EX_BLOB_BYTES  (2ull << 30) /* of all of them; the largest known has
+				     * some hundred MiB */
+#define EX_KEPT_BYTES  (4ull << 30) /* images that the driver reads later: of
+				     * more it makes copies of its own */
+#define EX_SPARE_BYTES (64ull << 20) /* kept for the next image; the kernel may
+				     * take the pages back */
 #define EX_PENDING_MAX 1024u        /* slots, fences, and streams of contexts
 				     * that are waited for */
 #define EX_PENDING_SPARE 128u       /* slots and fences: never by streams */
@@ -63,10 +67,18 @@ struct ex_arena {
 	bool registered;   /* the driver takes DMA straight from it */
 };
 
+/* Private memory for an image. */
+struct ex_image {
+	uint8_t *data;
+	uint64_t size;
+	uint64_t room;     /* mapped; 0: of malloc */
+};
+
 struct ex_blob {
 	uint32_t id;       /* 0: free */
-	uint8_t *data;
 	uint64_t size, got;
+	struct ex_image image; /* no data: there was no room for it */
+	uint64_t populated;
 };
 
 struct ex_object {
@@ -127,6 +139,9 @@ struct ex {
 	struct ex_arena arena[VGPU_ARENAS];
 	uint64_t window_pages, window_max;
 	struct ex_blob blob[EX_BLOBS];
+	uint64_t blob_bytes;          /* of all of them */
+	uint64_t kept_bytes;          /* images that loaded libraries read */
+	struct ex_image spare;        /* unused, to be used again */
 
 	uint32_t cur_ctx;             /* id; what is current in the driver */
 	CUstreamCaptureMode cur_mode;
@@ -205,8 +220,10 @@ void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
 void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r);
 void ex_notify(struct ex *e);
 
-/* ---- calls_system.c ---- */
-uint8_t *ex_blob_take(struct ex *e, uint64_t size);
+/* ---- blob.c: images on the way ---- */
+CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret);
+void ex_image_free(struct ex *e, struct ex_image *i);
+void ex_blobs_free(struct ex *e);
 
 /* ---- reach.c: which memory a guest may name by address ---- */
 CUresult ex_reach(const struct ex *e, uint64_t addr, uint64_t len);
@@ -217,13 +234,21 @@ void memmap_add(struct ex *e, uint64_t ptr, uint64_t size);
 void memmap_del(struct ex *e, uint64_t ptr);
 
 /* ---- jit.c: options of the compiler and the linker ---- */
-struct ex_logs {
-	char *info, *error;
+#define EX_JIT_MAX   64u /* CUDA knows some 40 */
+#define EX_JIT_LISTS 4u
+struct ex_jit {
+	CUjit_option name[EX_JIT_MAX];
+	void *value[EX_JIT_MAX];
+	uint32_t n;
+	char *info, *error;    /* set before ex_jit_read() */
 	uint32_t info_size, error_size;
+	void *list[EX_JIT_LISTS];
+	uint32_t count[EX_JIT_LISTS];
 };
-bool ex_jit_options(const struct vg_jit_option *from, uint32_t n,
-		    const struct ex_logs *logs, CUjit_option *name,
-		    void **value);
+bool ex_jit_read(struct ex_jit *j, const struct vg_jit_option *from,
+		 uint32_t n, const char *lists, uint32_t list_bytes);
+void ex_jit_results(const struct ex_jit *j, struct vg_jit_results *out);
+void ex_jit_free(struct ex_jit *j);
 
 /* ---- waiter.c: the driver's own waits, on a thread of their own ---- */
 enum wait_type { WAIT_STREAM, WAIT_EVENT, WAIT_CTX, WAIT_COPY };

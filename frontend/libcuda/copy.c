@@ -7,6 +7,8 @@
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
+#include "tools/lib/bulk.h"
+
 /* Up to here a copy costs less inside the record than a piece does. */
 #define INLINE_IN  16384u
 #define INLINE_OUT (VGPU_SLOT_SIZE - sizeof(struct vgpu_slot))
@@ -73,7 +75,7 @@ static CUresult in_pieces(uint64_t dst, const uint8_t *src, uint64_t n,
 		if (r)
 			return r;
 		k = n < p.size ? n : p.size;
-		vg_bulk_copy(p.base, src, k);
+		bulk_copy(p.base, src, k);
 		r = post_piece(&p, dst, k, stream, true);
 		if (r) {
 			vg_piece_free(&p);
@@ -135,7 +137,7 @@ static CUresult land(struct flight *f)
 	CUresult r = vg_piece_wait(&f->p);
 
 	if (!r)
-		vg_bulk_copy(f->to, f->p.base, f->n);
+		bulk_copy(f->to, f->p.base, f->n);
 	vg_piece_free(&f->p);
 	return r;
 }

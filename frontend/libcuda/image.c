@@ -3,6 +3,8 @@
 
 #include <limits.h>
 
+#include "tools/lib/bulk.h"
+
 static const uint8_t zeros[IMAGE_ALIGN];
 
 /* Ends at the first byte that decides, since a short text may be the last
@@ -178,8 +180,8 @@ static void put(struct cursor *c, const void *src, uint64_t len)
 	uint64_t b = c->at + len < c->to ? c->at + len : c->to;
 
 	if (a < b)
-		memcpy(c->dst + (a - c->from),
-		       (const uint8_t *)src + (a - c->at), b - a);
+		bulk_copy(c->dst + (a - c->from),
+			  (const uint8_t *)src + (a - c->at), b - a);
 	c->at += len;
 }
 

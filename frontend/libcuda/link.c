@@ -30,45 +30,35 @@ static CUresult link_of(CUlinkState state, struct link **ret)
 /* A reply's logs go to the program's buffers, as the driver fills them. */
 static CUresult exchange(struct link *l, enum vgpu_op op,
 			 const struct vg_seg *in, int nin,
-			 struct out_vgLink *out, const struct vg_opts *opts)
+			 struct out_vgLink *out, const struct image *img)
 {
 	struct vg_seg o[] = { { out, sizeof(*out) },
 			      { l->jit.info, l->jit.info_size },
 			      { l->jit.error, l->jit.error_size } };
-	CUresult r = vg_call_opts(op, in, nin, o, 3, opts);
+	CUresult r = img ? vg_image_call(img, op, in, nin, o, 3) :
+			   vg_call(op, in, nin, o, 3);
 
 	if (r)
 		return r;
-	jit_write_back(&l->jit, out->info_used, out->error_used,
-		       out->wall_time, out->threads);
+	jit_write_back(&l->jit, &out->jit);
 	return (CUresult)out->result;
 }
 
 /* ---- creating ---------------------------------------------------------- */
 
-static void clamp_logs(struct jit_options *o)
-{
-	uint32_t most = (fetch_room() - 128) / 2 & ~7u;
-
-	if (most > VGPU_LINK_LOG)
-		most = VGPU_LINK_LOG;
-	if (o->info_size > most)
-		o->info_size = most;
-	if (o->error_size > most)
-		o->error_size = most;
-}
-
 static CUresult create(struct link *l)
 {
 	struct in_vgLinkCreate in = { .jit = l->jit.n,
 				      .info_size = l->jit.info_size,
-				      .error_size = l->jit.error_size };
+				      .error_size = l->jit.error_size,
+				      .list_bytes = l->jit.list_bytes };
 	struct vg_seg s[] = { { &in, sizeof(in) },
 			      { l->jit.opt, l->jit.n *
-						    sizeof(l->jit.opt[0]) } };
+						    sizeof(l->jit.opt[0]) },
+			      { l->jit.lists, l->jit.list_bytes } };
 	struct out_vgLink out = { 0 };
 	struct vg_seg o = { &out, sizeof(out) };
-	CUresult r = vg_call(OP_vgLinkCreate, s, 2, &o, 1);
+	CUresult r = vg_call(OP_vgLinkCreate, s, 3, &o, 1);
 
 	l->id = out.link;
 	if (!r && !vg_handle_set_state(KIND_LINK, l->id, l))
@@ -92,10 +82,9 @@ VG_EXPORT CUresult CUDAAPI cuLinkCreate_v2(unsigned int n,
 	if (!l)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = jit_read(&l->jit, n, options, values);
-	if (!r) {
-		clamp_logs(&l->jit);
+	if (!r)
 		r = create(l);
-	}
+	jit_free(&l->jit);
 	if (r) {
 		free(l);
 		return r;
@@ -118,14 +107,13 @@ static CUresult add(struct link *l, CUjitInputType type,
 {
 	struct in_vgLinkAdd in = { .link = l->id, .type = type, .jit = jit->n,
 		.name_len = name ? (uint32_t)strlen(name) + 1 : 0,
-		.image_len = img->packed };
+		.list_bytes = jit->list_bytes, .image_len = img->packed };
 	struct vg_seg s[] = { { &in, sizeof(in) }, { name, in.name_len },
-			      { jit->opt, jit->n * sizeof(jit->opt[0]) } };
+			      { jit->opt, jit->n * sizeof(jit->opt[0]) },
+			      { jit->lists, jit->list_bytes } };
 	struct out_vgLink out = { 0 };
-	struct vg_opts opts = { 0 };
-	CUresult r = vg_image_send(img, &opts.blob);
 
-	return r ? r : exchange(l, OP_vgLinkAdd, s, 3, &out, &opts);
+	return exchange(l, OP_vgLinkAdd, s, 4, &out, img);
 }
 
 VG_EXPORT CUresult CUDAAPI
@@ -145,7 +133,10 @@ cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *data,
 	r = jit_read(&jit, n, options, values);
 	if (!r && image_from_span(data, size, &img))
 		r = CUDA_ERROR_INVALID_IMAGE;
-	return r ? r : add(l, type, &img, name, &jit);
+	if (!r)
+		r = add(l, type, &img, name, &jit);
+	jit_free(&jit);
+	return r;
 }
 
 VG_EXPORT CUresult CUDAAPI

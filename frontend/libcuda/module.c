@@ -7,35 +7,119 @@
 #include "frontend/libcuda/vg.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "frontend/libcuda/image.h"
 #include "frontend/libcuda/jit.h"
+#include "tools/lib/log.h"
 
-static _Atomic uint32_t next_blob = 1;
+/* Above, an image goes through the window, so that both sides copy at the
+ * same time; making the window first is worth it only for a large one. */
+#define IN_RING	    65536u
+#define IN_RING_NEW 1048576u
 
 /* ---- the image on its way ---------------------------------------------- */
 
-CUresult vg_image_send(const struct image *img, uint32_t *blob)
+static CUresult post_bytes(struct in_vgBlob *in, const void *bytes)
+{
+	struct vg_seg s[] = { { in, sizeof(*in) },
+			      { bytes, bytes ? in->len : 0 } };
+
+	return vg_post(OP_vgBlob, s, 2);
+}
+
+static CUresult send_in_ring(const struct image *img, struct in_vgBlob *in)
 {
 	uint32_t room = (vg_max_record() - 256) & ~15u;
 	AUTO_FREE uint8_t *buf = malloc(room);
-	struct in_vgBlob in = { .total = img->packed };
-	struct vg_seg s[] = { { &in, sizeof(in) }, { buf, 0 } };
 	CUresult r = CUDA_SUCCESS;
 
 	if (!buf)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	*blob = in.blob = next_blob++;
-	for (; in.offset < in.total && !r; in.offset += in.len) {
-		uint64_t left = in.total - in.offset;
+	in->arena = VGPU_ARENAS;
+	for (; in->offset < in->total && !r; in->offset += in->len) {
+		uint64_t left = in->total - in->offset;
 
-		in.len = left < room ? (uint32_t)left : room;
-		if (image_pack(img, in.offset, buf, in.len))
+		in->len = left < room ? (uint32_t)left : room;
+		if (image_pack(img, in->offset, buf, in->len))
 			return CUDA_ERROR_INVALID_IMAGE;
-		s[1].len = in.len;
-		r = vg_post(OP_vgBlob, s, 2);
+		r = post_bytes(in, buf);
 	}
+	return r;
+}
+
+static CUresult send_piece(const struct image *img, struct in_vgBlob *in,
+			   const struct vg_piece *p)
+{
+	uint64_t left = in->total - in->offset;
+
+	in->len = (uint32_t)(left < p->size ? left : p->size);
+	in->arena = p->arena;
+	in->at = p->offset;
+	in->fence = p->index;
+	in->value = p->value;
+	if (image_pack(img, in->offset, p->base, in->len))
+		return CUDA_ERROR_INVALID_IMAGE;
+	return post_bytes(in, NULL);
+}
+
+static CUresult send_in_window(const struct image *img, struct in_vgBlob *in)
+{
+	while (in->offset < in->total) {
+		struct vg_piece p;
+		CUresult r = vg_piece_take(&p);
+
+		if (r)
+			return r;
+		r = send_piece(img, in, &p);
+		if (r) {
+			vg_piece_free(&p);
+			return r;
+		}
+		vg_piece_fly(&p);
+		in->offset += in->len;
+	}
+	return CUDA_SUCCESS;
+}
+
+static CUresult send_image(const struct image *img, uint32_t blob)
+{
+	struct in_vgBlob in = { .blob = blob, .total = img->packed };
+	struct in_vgBlob drop = { .blob = blob, .arena = VGPU_ARENAS };
+	CUresult r = CUDA_ERROR_OUT_OF_MEMORY;
+
+	if (in.total > (vg_staging_ready() ? IN_RING : IN_RING_NEW))
+		r = send_in_window(img, &in);
+	/* Without granted pages it is slower. */
+	if (r == CUDA_ERROR_OUT_OF_MEMORY && !in.offset)
+		r = send_in_ring(img, &in);
+	if (r && in.offset)
+		post_bytes(&drop, NULL);
+	return r;
+}
+
+/* One image at a time: the host takes one of any size, and it loads them one
+ * after the other in any case. */
+CUresult vg_image_call(const struct image *img, enum vgpu_op op,
+		       const struct vg_seg *in, int nin,
+		       const struct vg_seg *out, int nout)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	static uint32_t blob;
+	struct vg_opts opts = { 0 };
+	CUresult r;
+
+	pthread_mutex_lock(&one);
+	opts.blob = ++blob ? blob : ++blob;
+	r = send_image(img, opts.blob);
+	if (!r)
+		r = vg_call_opts(op, in, nin, out, nout, &opts);
+	pthread_mutex_unlock(&one);
+	if (r == CUDA_ERROR_OUT_OF_MEMORY)
+		log_error("the host has no room for a module image of %llu "
+			  "bytes: its log says why",
+			  (unsigned long long)img->packed);
 	return r;
 }
 
@@ -49,26 +133,25 @@ static CUresult load_measured(struct options *o, const struct image *img,
 			      uint32_t *module)
 {
 	struct out_vgModuleLoad out = { 0 };
-	struct vg_opts opts = { 0 };
 	struct vg_seg s[] = { { &o->in, sizeof(o->in) },
 			      { o->jit.opt, o->jit.n * sizeof(o->jit.opt[0]) },
-			      { lib, nlib * sizeof(*lib) } };
+			      { lib, nlib * sizeof(*lib) },
+			      { o->jit.lists, o->jit.list_bytes } };
 	struct vg_seg d[] = { { &out, sizeof(out) },
 			      { o->jit.info, o->jit.info_size },
 			      { o->jit.error, o->jit.error_size } };
-	CUresult r = vg_image_send(img, &opts.blob);
+	CUresult r;
 
 	o->in.jit = o->jit.n;
 	o->in.info_size = o->jit.info_size;
 	o->in.error_size = o->jit.error_size;
+	o->in.list_bytes = o->jit.list_bytes;
 	o->in.image_len = img->packed;
 	o->in.lib = nlib;
-	if (!r)
-		r = vg_call_opts(OP_vgModuleLoad, s, 3, d, 3, &opts);
+	r = vg_image_call(img, OP_vgModuleLoad, s, 4, d, 3);
 	if (r)
 		return r;
-	jit_write_back(&o->jit, out.info_used, out.error_used, out.wall_time,
-		       out.threads);
+	jit_write_back(&o->jit, &out.jit);
 	*module = out.module;
 	return (CUresult)out.result;
 }
@@ -105,6 +188,7 @@ VG_EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *module,
 		r = jit_read(&o.jit, n, options, values);
 	if (!r)
 		r = load_measured(&o, &img, NULL, 0, &id);
+	jit_free(&o.jit);
 	if (!r)
 		*module = (CUmodule)vg_handle_out(KIND_MODULE, id);
 	return r;
@@ -215,12 +299,10 @@ static CUresult read_lib_options(struct vg_jit_option *to, unsigned int n,
 			return vg_not_supported("CU_LIBRARY_HOST_UNIVERSAL_"
 						"FUNCTION_AND_DATA_TABLE");
 		to[i] = (struct vg_jit_option){ .option = names[i] };
-		/* The image is the executor's own copy: it is not preserved
-		 * for the driver beyond the load. */
-		if (names[i] == CU_LIBRARY_BINARY_IS_PRESERVED || !values)
-			to[i].flags = VG_JIT_NULL;
-		else
+		if (values)
 			to[i].value = (uintptr_t)values[i];
+		else
+			to[i].flags = VG_JIT_NULL;
 	}
 	return CUDA_SUCCESS;
 }
@@ -248,6 +330,7 @@ cuLibraryLoadData(CUlibrary *library, const void *code,
 		r = read_lib_options(lib, nlib, libOptions, libValues);
 	if (!r)
 		r = load_measured(&o, &img, lib, nlib, &id);
+	jit_free(&o.jit);
 	if (!r)
 		*library = (CUlibrary)vg_handle_out(KIND_LIBRARY, id);
 	return r;
@@ -267,6 +350,9 @@ cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
 		return r;
 	if (!library || !fileName)
 		return CUDA_ERROR_INVALID_VALUE;
+	for (unsigned int i = 0; libOptions && i < nlib; i++)
+		if (libOptions[i] == CU_LIBRARY_BINARY_IS_PRESERVED)
+			return CUDA_ERROR_INVALID_VALUE;
 	r = vg_file_read(fileName, &image, &size);
 	return r ? r : cuLibraryLoadData(library, image, jitOptions, jitValues,
 					 njit, libOptions, libValues, nlib);

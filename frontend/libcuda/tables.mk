@@ -23,7 +23,7 @@ $(B)/tests/unit/integrity_test: $(call table_objs,tests/unit/integrity_test.c \
 $(B)/tests/unit/cls_test: $(call table_objs,tests/unit/cls_test.c \
 	frontend/libcuda/cls.c)
 $(B)/tests/unit/image_test: $(call table_objs,tests/unit/image_test.c \
-	frontend/libcuda/image.c cuda-exec/image_unpack.c)
+	frontend/libcuda/image.c cuda-exec/image_unpack.c) $(LIB_OBJS)
 $(B)/tests/unit/procaddr_test: $(call table_objs,tests/unit/procaddr_test.c \
 	$(addprefix frontend/libcuda/,procaddr.c procaddr_call.c errors_table.c))
 

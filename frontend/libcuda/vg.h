@@ -254,6 +254,7 @@ struct vg_piece {
 	uint8_t *base;
 };
 CUresult vg_piece_take(struct vg_piece *p);
+bool vg_staging_ready(void);
 /* Executor will report the piece by its fence; it then frees itself. */
 void vg_piece_fly(struct vg_piece *p);
 CUresult vg_piece_wait(struct vg_piece *p);
@@ -261,9 +262,6 @@ void vg_piece_free(struct vg_piece *p);
 CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
 		      bool same_address);
 void vg_arena_drop(uint32_t arena, void *base, uint32_t pages);
-
-/* ---- bulk.c: memcpy by several threads where that pays ---- */
-void vg_bulk_copy(void *dst, const void *src, uint64_t n);
 
 /* ---- pinned.c: host memory that the GPU reaches ---- */
 void *vg_pinned_alloc(uint64_t size);

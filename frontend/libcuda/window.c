@@ -189,6 +189,12 @@ static CUresult need_staging(void)
 	return r;
 }
 
+/* Are there pieces already, so that the next one costs nothing? */
+bool vg_staging_ready(void)
+{
+	return __atomic_load_n(&have_staging, __ATOMIC_ACQUIRE);
+}
+
 static bool landed(uint32_t i)
 {
 	return (uint32_t)shared_load64(&vg_session.ctl->fence[i]) == value[i];

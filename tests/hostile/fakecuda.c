@@ -449,14 +449,42 @@ EXPORT CUresult CUDAAPI cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *c, CUstream h)
 
 /* ---- modules: the options are what is dangerous -------------------------- */
 
-/* Options whose value is an address that the driver reads or writes. */
+/* Options whose value is an address that the driver writes to. */
 static bool address_option(CUjit_option o)
 {
-	return o == CU_JIT_INFO_LOG_BUFFER || o == CU_JIT_ERROR_LOG_BUFFER ||
-	       o == CU_JIT_GLOBAL_SYMBOL_NAMES ||
-	       o == CU_JIT_GLOBAL_SYMBOL_ADDRESSES ||
-	       o == CU_JIT_REFERENCED_KERNEL_NAMES ||
-	       o == CU_JIT_REFERENCED_VARIABLE_NAMES;
+	return o == CU_JIT_INFO_LOG_BUFFER || o == CU_JIT_ERROR_LOG_BUFFER;
+}
+
+/* Lists of names or addresses are read, all of them. */
+static void judge_list(unsigned int n, const CUjit_option *o, void **v,
+		       CUjit_option list, CUjit_option count)
+{
+	uint64_t entries = 0;
+	void **p = NULL;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (o[i] == count)
+			entries = (unsigned int)(uintptr_t)v[i];
+		if (o[i] == list)
+			p = v[i];
+	}
+	if ((uintptr_t)p >= FAKE_SECRET && (uintptr_t)p < FAKE_SECRET + 4096)
+		foreign("a list of names", (uintptr_t)p, 8);
+	for (uint64_t i = 0; p && i < entries; i++)
+		fake_watch.listed += list == CU_JIT_GLOBAL_SYMBOL_ADDRESSES ?
+				     p[i] != NULL : strlen(p[i]);
+}
+
+static void judge_lists(unsigned int n, const CUjit_option *o, void **v)
+{
+	judge_list(n, o, v, CU_JIT_GLOBAL_SYMBOL_NAMES,
+		   CU_JIT_GLOBAL_SYMBOL_COUNT);
+	judge_list(n, o, v, CU_JIT_GLOBAL_SYMBOL_ADDRESSES,
+		   CU_JIT_GLOBAL_SYMBOL_COUNT);
+	judge_list(n, o, v, CU_JIT_REFERENCED_KERNEL_NAMES,
+		   CU_JIT_REFERENCED_KERNEL_COUNT);
+	judge_list(n, o, v, CU_JIT_REFERENCED_VARIABLE_NAMES,
+		   CU_JIT_REFERENCED_VARIABLE_COUNT);
 }
 
 /* @reply: logs go straight into the reply; a linker's are kept elsewhere, and
@@ -466,6 +494,7 @@ static void judge_options(unsigned int n, const CUjit_option *o, void **v,
 {
 	uint64_t info = 0, error = 0;
 
+	judge_lists(n, o, v);
 	for (unsigned int i = 0; i < n; i++) {
 		if (o[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
 			info = (unsigned int)(uintptr_t)v[i];

@@ -14,6 +14,7 @@ struct fake_watch {
 	uint64_t foreign;           /* accesses to memory of the executor */
 	char what[160];             /* the last one */
 	uint64_t reply, reply_size; /* where logs may be written */
+	uint64_t listed;            /* bytes of names, number of addresses */
 };
 
 void fake_reset(void);

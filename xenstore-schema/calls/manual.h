@@ -56,10 +56,15 @@ struct out_vgArenaAdd {
 struct in_vgArenaDrop {
 	uint32_t arena;
 };
-struct in_vgBlob { /* + uint8_t bytes[len] */
+struct in_vgBlob { /* + uint8_t bytes[len], when they are not in the window */
 	uint32_t blob;
 	uint32_t len;
-	uint64_t offset, total;
+	uint64_t offset, total; /* total 0: what came so far is dropped */
+	uint32_t arena;        /* VGPU_ARENAS: the bytes follow */
+	uint32_t fence;        /* its word becomes `value` when they are taken */
+	uint32_t value;
+	uint32_t pad;
+	uint64_t at;           /* in the arena */
 };
 
 struct in_vgOutput { /* reply: uint8_t bytes[len] */
@@ -101,26 +106,33 @@ struct in_vgCtxSetLimit {
 };
 
 /* ---- modules ---- */
-struct in_vgModuleLoad { /* + struct vg_jit_option[jit] + [lib]; image: blob */
+/* Logs larger than this are cut. */
+#define VGPU_JIT_LOG 65536u
+/* + struct vg_jit_option[jit] + [lib] + char lists[list_bytes]; image: blob */
+struct in_vgModuleLoad {
 	uint32_t library;      /* 1: cuLibraryLoadData */
 	uint32_t jit, lib;     /* numbers of options */
 	uint32_t info_size, error_size;
-	uint32_t pad;
+	uint32_t list_bytes;
 	uint64_t image_len;
 };
 struct vg_jit_option {
 	uint32_t option;
 	uint32_t flags;        /* VG_JIT_* */
-	uint64_t value;        /* the option's value as it is */
+	uint64_t value;        /* the option's value as it is; of one that is a
+				* list of names or addresses: how many << 32 |
+				* offset in `lists` */
 };
 enum { VG_JIT_INFO_BUFFER = 1, VG_JIT_ERROR_BUFFER = 2, VG_JIT_NULL = 4 };
+struct vg_jit_results { /* what the driver writes over its options */
+	uint64_t info_used, error_used;
+	float wall_time;
+	uint32_t threads;
+};
 struct out_vgModuleLoad { /* + char info[info_size], char error[error_size] */
 	uint32_t module;
 	uint32_t result;       /* CUresult: outputs travel with a failure too */
-	uint64_t info_used, error_used;
-	float wall_time;
-	uint32_t threads, target;
-	uint32_t pad;
+	struct vg_jit_results jit;
 };
 struct in_vgModuleUnload {
 	uint32_t library;
@@ -421,17 +433,18 @@ struct in_vgFetch { /* reply: uint8_t bytes[len] */
 };
 
 /* ---- linking ---- */
-/* Logs larger than this are cut. */
-#define VGPU_LINK_LOG 65536u
-struct in_vgLinkCreate { /* + struct vg_jit_option[jit] */
+struct in_vgLinkCreate { /* + struct vg_jit_option[jit] + char lists[] */
 	uint32_t jit;
 	uint32_t info_size, error_size;
-	uint32_t pad;
+	uint32_t list_bytes;
 };
-struct in_vgLinkAdd { /* + char name[] + struct vg_jit_option[jit]; blob */
+/* + char name[] + struct vg_jit_option[jit] + char lists[]; image: blob */
+struct in_vgLinkAdd {
 	uint32_t link, type;
 	uint32_t jit;
 	uint32_t name_len;     /* 0: NULL */
+	uint32_t list_bytes;
+	uint32_t pad;
 	uint64_t image_len;
 };
 struct in_vgLink { /* Complete, Destroy */
@@ -442,9 +455,7 @@ struct out_vgLink { /* + char info[info_size] + char error[error_size] */
 	uint32_t result;       /* CUresult: logs travel with a failure too */
 	uint32_t link;         /* Create */
 	uint64_t size;         /* Complete: to be fetched */
-	uint64_t info_used, error_used;
-	float wall_time;
-	uint32_t threads;
+	struct vg_jit_results jit;
 };
 
 /* ---- copies in batches and between contexts ---- */
