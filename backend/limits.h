@@ -16,8 +16,9 @@
 /* What an administrator may set as one VM's max-sessions. A guest's XenStore
  * quota of 1000 nodes ends it near 110 sessions by itself. */
 #define MAX_SESSIONS_VM      256
-/* One guest has 32768 grants by default; its rings come from them too. */
-#define MAX_WINDOW_PAGES     32768
+/* 4 GiB. One guest has 32768 grants by default, and its rings come from them
+ * too: for more, Xen and both kernels must be told (vgpu-admin(8)). */
+#define MAX_WINDOW_PAGES     1048576
 /* Answers kept for a guest that does not clear its session nodes away. */
 #define MAX_ANSWERS_VM       64
 /* Longer lists are not even looked at: xenstored's default quota is 1000. */

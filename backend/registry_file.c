@@ -125,7 +125,7 @@ static int from_json(json_t *o, struct vm *vm, char *why, size_t size)
 		return bad(why, size, "max-sessions must be 1 to 256");
 	if (!number(o, "max-window-pages", 0, MAX_WINDOW_PAGES,
 		    VGPU_DEFAULT_BE_MAX_WINDOW, &vm->max_window_pages))
-		return bad(why, size, "max-window-pages must be 0 to 32768");
+		return bad(why, size, "max-window-pages must be 0 to 1048576");
 	if (vm->id.kind != VM_DOMID)
 		return 0;
 	boot_id_read(now);

@@ -54,8 +54,7 @@ CUresult ex_vgPrimaryRetain(struct ex *e, struct vgpu_rd *rd,
 static void forget(struct ex *e, uint32_t ctx)
 {
 	pend_forget_ctx(e, ctx);
-	for (uint32_t i = 0; i < VGPU_ARENAS; i++)
-		e->arena[i].registered = false;
+	ex_window_forget_ctx(e, ctx);
 	if (e->cur_ctx == ctx) {
 		R.cuCtxSetCurrent(NULL);
 		e->cur_ctx = 0;

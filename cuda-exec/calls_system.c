@@ -76,13 +76,12 @@ CUresult ex_vgArenaAdd(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgArenaAdd *in = rd_take(rd, sizeof(*in));
 	struct out_vgArenaAdd *out = wr_take(wr, sizeof(*out));
-	const uint32_t *refs = in ? rd_array(rd, in->pages, 4) : NULL;
+	const uint32_t *refs = in ? rd_array(rd, in->count, 4) : NULL;
 	CUresult r;
 
-	if (!refs || !out || in->arena >= VGPU_ARENAS || !in->pages ||
-	    in->pages > VGPU_ARENA_PAGES_MAX)
+	if (!refs || !out || in->arena >= VGPU_ARENAS)
 		return EX_BAD;
-	r = ex_arena_map(e, in->arena, refs, in->pages);
+	r = ex_arena_refs(e, in, refs);
 	out->address = (uint64_t)(uintptr_t)e->arena[in->arena].base;
 	return r;
 }

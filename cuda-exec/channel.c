@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * channel.c - the guest's pages: map them, answer through them.
+ * channel.c - the guest's ring, replies and control page: map them, answer
+ * through them.
  *
  * Nothing that the guest can write is read twice: the setup is copied out
  * once, records are copied by ring_take().
@@ -29,7 +30,7 @@ static int fail(struct ex *e, enum vgpu_error err, const char *why)
 	return (int)err;
 }
 
-static void *map_refs(struct ex *e, const uint32_t *refs, uint32_t n)
+void *ex_map_refs(struct ex *e, const uint32_t *refs, uint32_t n)
 {
 	void *p = xengnttab_map_domain_grant_refs(e->xgt, n, e->domid,
 						  (uint32_t *)(uintptr_t)refs,
@@ -76,7 +77,7 @@ static int map_ring(struct ex *e, const struct vgpu_setup *s)
 	uint8_t *p;
 
 	memcpy(refs, e->ctl->ref, n * sizeof(*refs));
-	p = map_refs(e, refs, n);
+	p = ex_map_refs(e, refs, n);
 	if (!p)
 		return fail(e, VGPU_E_MAP, "the ring's pages cannot be mapped");
 	e->ring = (struct ring_cons){ .ctl = e->ctl, .data = p,
@@ -121,75 +122,6 @@ int ex_map_session(struct ex *e, const struct exec_msg *a)
 	e->ctl->max_window_pages = a->max_window_pages;
 	__atomic_store_n(&e->ctl->exec_alive, 1, __ATOMIC_RELEASE);
 	return 0;
-}
-
-/* ---- window ------------------------------------------------------------ */
-
-/* DMA straight from granted pages, where the driver lets us; it needs a
- * context. Otherwise copies go through the driver's own staging. */
-static void register_arena(struct ex *e, struct ex_arena *a)
-{
-	CUresult r;
-
-	if (!a->base || a->registered || !e->cur_ctx || !R.cuMemHostRegister_v2)
-		return;
-	r = R.cuMemHostRegister_v2(a->base, a->size,
-				   CU_MEMHOSTREGISTER_PORTABLE |
-				   CU_MEMHOSTREGISTER_DEVICEMAP);
-	a->registered = r == CUDA_SUCCESS;
-	if (r)
-		log_info("domain %u session %s: the driver does not register "
-			 "granted pages (%d): copies are staged", e->domid,
-			 e->sid, r);
-}
-
-void ex_register_window(struct ex *e)
-{
-	for (uint32_t i = 0; i < VGPU_ARENAS; i++)
-		register_arena(e, &e->arena[i]);
-}
-
-uint32_t ex_arena_map(struct ex *e, uint32_t arena, const uint32_t *refs,
-		      uint32_t pages)
-{
-	struct ex_arena *a = &e->arena[arena];
-
-	if (a->base)
-		return EX_BAD;
-	if (e->window_pages + pages > e->window_max)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	a->base = map_refs(e, refs, pages);
-	if (!a->base)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	a->pages = pages;
-	a->size = (uint64_t)pages * VGPU_PAGE;
-	e->window_pages += pages;
-	register_arena(e, a);
-	return CUDA_SUCCESS;
-}
-
-void ex_arena_unmap(struct ex *e, uint32_t arena)
-{
-	struct ex_arena *a = &e->arena[arena];
-
-	if (!a->base)
-		return;
-	if (a->registered && R.cuMemHostUnregister)
-		R.cuMemHostUnregister(a->base);
-	if (xengnttab_unmap(e->xgt, a->base, a->pages))
-		log_warn("domain %u session %s: unmapping arena %u failed: %s",
-			 e->domid, e->sid, arena, strerror(errno));
-	e->window_pages -= a->pages;
-	e->stats->granted_pages -= a->pages;
-	*a = (struct ex_arena){ 0 };
-}
-
-uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len)
-{
-	if (arena >= VGPU_ARENAS || !e->arena[arena].base ||
-	    !range_ok(off, len, e->arena[arena].size))
-		return NULL;
-	return e->arena[arena].base + off;
 }
 
 /* ---- answers ----------------------------------------------------------- */

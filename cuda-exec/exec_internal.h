@@ -61,10 +61,13 @@ extern struct real R;
 int real_load(const char *path, char *why, size_t size);
 
 struct ex_arena {
-	uint8_t *base;
+	uint8_t *base;     /* NULL: not mapped */
 	uint64_t size;
-	uint32_t pages;
-	bool registered;   /* the driver takes DMA straight from it */
+	uint32_t pages;    /* 0: free; they count from the first record on */
+	uint32_t have;     /* references that came */
+	uint32_t *refs;    /* until the last one has come */
+	uint32_t ctx;      /* id of the context in which the driver takes DMA
+			    * straight from it; 0: it does not */
 };
 
 /* Private memory for an image. */
@@ -137,6 +140,9 @@ struct ex {
 
 	struct ex_objects *objects;
 	struct ex_arena arena[VGPU_ARENAS];
+	uint16_t by_base[VGPU_ARENAS]; /* mapped arenas by address */
+	uint32_t mapped;
+	bool unregistered;            /* some mapped arena is */
 	uint64_t window_pages, window_max;
 	struct ex_blob blob[EX_BLOBS];
 	uint64_t blob_bytes;          /* of all of them */
@@ -205,12 +211,18 @@ CUresult ex_refs(struct ex *e, enum vgpu_kind kind, const uint64_t *real,
 /* ---- channel.c: the guest's pages ---- */
 uint8_t *ex_rec_buf(uint32_t ring_size);
 int ex_map_session(struct ex *e, const struct exec_msg *assign);
-uint32_t ex_arena_map(struct ex *e, uint32_t arena, const uint32_t *refs,
-		      uint32_t pages);
+void *ex_map_refs(struct ex *e, const uint32_t *refs, uint32_t n);
+
+/* ---- window.c: arenas ---- */
+CUresult ex_arena_refs(struct ex *e, const struct in_vgArenaAdd *in,
+		       const uint32_t *refs);
 void ex_arena_unmap(struct ex *e, uint32_t arena);
+/* The mapped arena that @addr lies in, or NULL. */
+const struct ex_arena *ex_arena_at(const struct ex *e, uint64_t addr);
 /* Bytes [off, off+len) of an arena, or NULL. */
 uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len);
 void ex_register_window(struct ex *e);
+void ex_window_forget_ctx(struct ex *e, uint32_t ctx);
 void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
 	      CUresult r, const void *data, uint32_t len);
 /* The same with what it would take from *e: for the waiter's thread. */

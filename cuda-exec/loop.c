@@ -32,8 +32,10 @@ CUresult ex_use_ctx(struct ex *e, uint32_t ctx)
 	if (r)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	r = R.cuCtxSetCurrent((CUcontext)(uintptr_t)real);
-	if (!r)
+	if (!r) {
 		e->cur_ctx = ctx;
+		ex_register_window(e);
+	}
 	return r;
 }
 

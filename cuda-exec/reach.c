@@ -26,15 +26,12 @@ static CUresult known(uint64_t addr)
 
 static CUresult in_window(const struct ex *e, uint64_t addr, uint64_t len)
 {
-	for (uint32_t i = 0; i < VGPU_ARENAS; i++) {
-		const struct ex_arena *a = &e->arena[i];
-		uint64_t base = (uint64_t)(uintptr_t)a->base;
+	const struct ex_arena *a = ex_arena_at(e, addr);
 
-		if (a->base && addr >= base && addr - base < a->size)
-			return range_ok(addr - base, len, a->size) ?
-			       CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-	}
-	return CUDA_ERROR_NOT_FOUND;
+	if (!a)
+		return CUDA_ERROR_NOT_FOUND;
+	return range_ok(addr - (uint64_t)(uintptr_t)a->base, len, a->size) ?
+	       CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult ex_reach(const struct ex *e, uint64_t addr, uint64_t len)

@@ -7,7 +7,7 @@
  *   ring           command records, guest -> host   (references in the page)
  *   replies        VGPU_SLOTS slots, host -> guest  (references in the page)
  *   arenas         bulk bytes, added at run time by the call vgArenaAdd,
- *                  whose record carries the references
+ *                  whose records carry the references
  *
  * The guest shares every page with the backend's domain before it writes the
  * session's nodes. The executor copies `struct vgpu_setup` out once and checks
@@ -34,9 +34,11 @@
 #define VGPU_SLOT_SIZE   2048u
 #define VGPU_REPLY_PAGES (VGPU_SLOTS * VGPU_SLOT_SIZE / VGPU_PAGE)
 
-/* Window arenas of a session; the reference list of one must fit a record. */
-#define VGPU_ARENAS          16u
-#define VGPU_ARENA_PAGES_MAX 8192u
+/* Window arenas of a session: one for staged copies, some for pinned memory,
+ * and one for each range of its own memory that the program registers. */
+#define VGPU_ARENAS          1024u
+/* 4 GiB: what the host's administrator may give one session at most. */
+#define VGPU_ARENA_PAGES_MAX (1u << 20)
 
 /* Pieces of the window that the executor reports done one by one. */
 #define VGPU_FENCES 32u

@@ -253,6 +253,7 @@ struct vg_piece {
 	uint64_t offset, size;
 	uint8_t *base;
 };
+CUresult vg_staging(void); /* the pieces exist, or come to be */
 CUresult vg_piece_take(struct vg_piece *p);
 bool vg_staging_ready(void);
 /* Executor will report the piece by its fence; it then frees itself. */
@@ -262,10 +263,16 @@ void vg_piece_free(struct vg_piece *p);
 CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
 		      bool same_address);
 void vg_arena_drop(uint32_t arena, void *base, uint32_t pages);
+CUresult vg_arena_announce(const uint32_t *refs, uint32_t pages,
+			   uint32_t *arena, uint64_t *address);
+bool vg_arena_forget(uint32_t arena, uint32_t pages);
+uint64_t vg_window_left(void);
 
 /* ---- pinned.c: host memory that the GPU reaches ---- */
 void *vg_pinned_alloc(uint64_t size);
 bool vg_pinned_free(void *p);
+/* Gives empty ones back; false: there were none. */
+bool vg_pinned_trim(void);
 
 /* ---- managed.c ---- */
 extern _Atomic bool vg_managed_valid;

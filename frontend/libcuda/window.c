@@ -32,47 +32,121 @@ static uint64_t piece_size;
 static enum piece_state state[VGPU_FENCES];
 static uint32_t value[VGPU_FENCES];
 static uint32_t next;
-static uint32_t arenas_used; /* bit each */
+static bool arena_used[VGPU_ARENAS];
+static uint64_t window_pages; /* in all arenas, under lock */
 
 static uint32_t grant_limit(void)
 {
 	FILE *f = fopen(LIMIT_FILE, "re");
-	unsigned int n = 32768;
+	unsigned int n = UINT32_MAX;
 
 	if (!f)
-		return n; /* no such module here: Xen's own limit */
+		return n; /* not this kernel's gntalloc: asking will tell */
 	if (fscanf(f, "%u", &n) != 1)
 		n = 1024;
 	fclose(f);
 	return n;
 }
 
-/* ---- arenas ------------------------------------------------------------ */
-
-static bool arena_number(uint32_t *ret)
+/* What this process may share: the host's budget for it. A quarter of the
+ * guest's own stays with others, since a guest's grant table that was full
+ * once serves gntalloc no more. */
+static uint64_t budget(void)
 {
-	for (uint32_t i = 0; i < VGPU_ARENAS; i++) {
-		if (arenas_used & (1u << i))
-			continue;
-		arenas_used |= 1u << i;
-		*ret = i;
-		return true;
-	}
-	return false;
+	static _Atomic uint64_t most;
+	uint64_t own, n = atomic_load(&most);
+
+	if (n)
+		return n;
+	own = grant_limit() / 4ull * 3;
+	n = vg_session.ctl->max_window_pages;
+	n = n < own ? n : own;
+	atomic_store(&most, n);
+	return n;
 }
 
-/* Tell the host; the references must fit one record. */
+/* Pages that an arena can still get. */
+uint64_t vg_window_left(void)
+{
+	uint64_t used;
+
+	pthread_mutex_lock(&lock);
+	used = window_pages;
+	pthread_mutex_unlock(&lock);
+	return used < budget() ? budget() - used : 0;
+}
+
+/* ---- arenas ------------------------------------------------------------ */
+
+static bool arena_number(uint32_t pages, uint32_t *ret)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lock);
+	for (uint32_t i = 0; i < VGPU_ARENAS && !found &&
+	     window_pages + pages <= budget(); i++) {
+		if (arena_used[i])
+			continue;
+		arena_used[i] = found = true;
+		window_pages += pages;
+		*ret = i;
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static void number_back(uint32_t arena, uint32_t pages)
+{
+	pthread_mutex_lock(&lock);
+	arena_used[arena] = false;
+	window_pages -= pages;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Tell the host, in as many records as the references need. */
 static CUresult announce(uint32_t arena, const uint32_t *refs, uint32_t pages,
 			 uint64_t *address)
 {
+	uint32_t room = (vg_max_record() - 256) / 4;
 	struct in_vgArenaAdd in = { .arena = arena, .pages = pages };
 	struct out_vgArenaAdd out = { 0 };
-	struct vg_seg s[] = { { &in, sizeof(in) }, { refs, pages * 4ull } };
+	struct vg_seg s[] = { { &in, sizeof(in) }, { refs, 0 } };
 	struct vg_seg o = { &out, sizeof(out) };
-	CUresult r = vg_call(OP_vgArenaAdd, s, 2, &o, 1);
+	CUresult r = CUDA_SUCCESS;
 
+	for (; !r && in.first < pages; in.first += in.count) {
+		in.count = pages - in.first < room ? pages - in.first : room;
+		s[1] = (struct vg_seg){ refs + in.first, in.count * 4ull };
+		r = vg_call(OP_vgArenaAdd, s, 2, &o, 1);
+	}
 	*address = out.address;
 	return r;
+}
+
+/* The host maps pages that are shared already: where, says @address. */
+CUresult vg_arena_announce(const uint32_t *refs, uint32_t pages,
+			   uint32_t *arena, uint64_t *address)
+{
+	CUresult r;
+
+	if (!arena_number(pages, arena))
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = announce(*arena, refs, pages, address);
+	if (r)
+		number_back(*arena, pages);
+	return r;
+}
+
+/* False: the host keeps them mapped, so they must stay shared. */
+bool vg_arena_forget(uint32_t arena, uint32_t pages)
+{
+	struct in_vgArenaDrop in = { .arena = arena };
+	struct vg_seg s = { &in, sizeof(in) };
+
+	if (vg_call(OP_vgArenaDrop, &s, 1, NULL, 0))
+		return false;
+	number_back(arena, pages);
+	return true;
 }
 
 /* Move our mapping to the executor's address, if that is free here. */
@@ -99,15 +173,8 @@ static uint8_t *move_to(uint8_t *p, uint64_t size, uint64_t address)
 
 void vg_arena_drop(uint32_t arena, void *base, uint32_t pages)
 {
-	struct in_vgArenaDrop in = { .arena = arena };
-	struct vg_seg s = { &in, sizeof(in) };
-
-	if (vg_call(OP_vgArenaDrop, &s, 1, NULL, 0))
-		return; /* the host keeps it: so do we */
-	vg_unshare(base, pages);
-	pthread_mutex_lock(&lock);
-	arenas_used &= ~(1u << arena);
-	pthread_mutex_unlock(&lock);
+	if (vg_arena_forget(arena, pages))
+		vg_unshare(base, pages);
 }
 
 /* @same_address: both ends see it at the same address, or it fails. */
@@ -115,26 +182,19 @@ CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
 		      bool same_address)
 {
 	AUTO_FREE uint32_t *refs = calloc(pages, sizeof(*refs));
-	uint64_t address, max = (vg_max_record() - 256) / 4;
+	uint64_t address;
 	uint8_t *p, *moved;
-	bool room;
 	CUresult r;
 
-	if (!refs || pages > VGPU_ARENA_PAGES_MAX || pages > max)
+	/* Asked before a large number of pages is shared for nothing. */
+	if (!refs || pages > VGPU_ARENA_PAGES_MAX || pages > vg_window_left())
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	pthread_mutex_lock(&lock);
-	room = arena_number(arena);
-	pthread_mutex_unlock(&lock);
-	p = room ? vg_share(pages, refs) : NULL;
-	r = p ? announce(*arena, refs, pages, &address) :
-		CUDA_ERROR_OUT_OF_MEMORY;
+	p = vg_share(pages, refs);
+	if (!p)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = vg_arena_announce(refs, pages, arena, &address);
 	if (r) {
-		if (p)
-			vg_unshare(p, pages);
-		pthread_mutex_lock(&lock);
-		if (room)
-			arenas_used &= ~(1u << *arena);
-		pthread_mutex_unlock(&lock);
+		vg_unshare(p, pages);
 		return r;
 	}
 	if (same_address) {
@@ -153,11 +213,12 @@ CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
 
 static CUresult make_staging(void)
 {
+	uint64_t left = vg_window_left();
 	uint32_t pages = grant_limit() / 4;
 	CUresult r = CUDA_ERROR_OUT_OF_MEMORY;
 
-	if (vg_session.ctl->max_window_pages < pages)
-		pages = vg_session.ctl->max_window_pages;
+	if (pages > left)
+		pages = (uint32_t)left;
 	if (pages > STAGING_MAX)
 		pages = STAGING_MAX;
 	for (pages -= pages % VGPU_FENCES; r && pages >= STAGING_MIN;
@@ -176,7 +237,7 @@ static CUresult make_staging(void)
 
 static pthread_mutex_t make_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static CUresult need_staging(void)
+CUresult vg_staging(void)
 {
 	CUresult r = CUDA_SUCCESS;
 
@@ -246,7 +307,7 @@ static bool picked(void *arg)
 CUresult vg_piece_take(struct vg_piece *p)
 {
 	struct vg_pick k = { p, false };
-	CUresult r = need_staging();
+	CUresult r = vg_staging();
 
 	return r ? r : vg_wait(picked, &k);
 }

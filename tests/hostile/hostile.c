@@ -282,7 +282,7 @@ static void changing(uint32_t word, const char *what)
 static void window(void)
 {
 	struct { struct in_vgArenaAdd in; uint32_t ref[8]; } a = {
-		.in = { .arena = 3, .pages = 8 } };
+		.in = { .arena = 3, .pages = 8, .count = 8 } };
 	struct put p = { .op = OP_vgArenaAdd };
 	struct out_vgArenaAdd out;
 	struct guest g;

@@ -235,7 +235,7 @@ static void must(const struct shape *s, const void *body, uint32_t len)
 static void add_arena(void)
 {
 	struct { struct in_vgArenaAdd in; uint32_t ref[PAGES]; } a = {
-		.in = { .arena = 0, .pages = PAGES } };
+		.in = { .arena = 0, .pages = PAGES, .count = PAGES } };
 	struct shape s = plain(OP_vgArenaAdd);
 
 	for (uint32_t i = 0; i < PAGES; i++)
@@ -894,22 +894,84 @@ static void blobs(void)
 
 /* ---- arenas ---------------------------------------------------------------- */
 
-static enum vgpu_error arena(uint32_t number, uint32_t pages, uint32_t ref0,
-			     uint32_t *result)
+static enum vgpu_error part(struct in_vgArenaAdd in, uint32_t ref0,
+			    uint32_t *result)
 {
-	struct { struct in_vgArenaAdd in; uint32_t ref[64]; } a = {
-		.in = { number, pages } };
+	struct { struct in_vgArenaAdd in; uint32_t ref[64]; } a = { .in = in };
 	struct shape s = plain(OP_vgArenaAdd);
 	enum vgpu_error e;
 
 	for (uint32_t i = 0; i < 64; i++)
 		a.ref[i] = ref0 + i;
-	snprintf(doing, sizeof(doing), "arena %u of %u pages", number, pages);
+	snprintf(doing, sizeof(doing), "arena %u, %u to %u of %u pages",
+		 in.arena, in.first, in.first + in.count, in.pages);
 	e = play(&s, &a, sizeof(a));
 	*result = result_of(0);
 	if (e != VGPU_E_LEFT)
 		new_session();
 	return e;
+}
+
+static enum vgpu_error arena(uint32_t number, uint32_t pages, uint32_t ref0,
+			     uint32_t *result)
+{
+	return part((struct in_vgArenaAdd){ number, pages, 0, pages }, ref0,
+		    result);
+}
+
+static enum vgpu_error drop_arena(uint32_t number)
+{
+	union { struct in_vgArenaDrop in; uint64_t all; } in = {
+		.in = { .arena = number } };
+	struct shape s = plain(OP_vgArenaDrop);
+
+	return play(&s, &in, sizeof(in));
+}
+
+#define PART(arena, pages, first, count, ref) \
+	part((struct in_vgArenaAdd){ arena, pages, first, count }, ref, &r)
+
+/* Lists in several records: in order, of one size, within the budget. */
+static void arena_parts(void)
+{
+	uint64_t mapped = stats.granted_pages;
+	uint32_t r;
+
+	ok(PART(2, 128, 0, 64, 1000) == VGPU_E_LEFT && !r &&
+	   stats.granted_pages == mapped, "half a list maps nothing");
+	ok(PART(2, 128, 64, 64, 1064) == VGPU_E_LEFT && !r &&
+	   stats.granted_pages == mapped + 128 && ex.mapped == 2,
+	   "the other half maps all");
+	ok(ex_arena_at(&ex, (uintptr_t)ex.arena[2].base + 127 * VGPU_PAGE) ==
+	   &ex.arena[2] && ex_arena_at(&ex, (uintptr_t)ex.arena[0].base) ==
+	   &ex.arena[0] && !ex_arena_at(&ex, 8), "arenas are found again");
+	ok(drop_arena(2) == VGPU_E_LEFT && stats.granted_pages == mapped &&
+	   ex.mapped == 1, "and unmapped");
+	ok(PART(2, 128, 64, 64, 1000) == VGPU_E_PROTOCOL, "the end first");
+	PART(2, 128, 0, 64, 1000);
+	ok(PART(2, 128, 0, 64, 1000) == VGPU_E_PROTOCOL, "a part twice");
+	PART(2, 128, 0, 64, 1000);
+	ok(PART(2, 127, 64, 63, 1000) == VGPU_E_PROTOCOL, "another size");
+	PART(2, 65, 0, 64, 1000);
+	ok(PART(2, 65, 64, 2, 1000) == VGPU_E_PROTOCOL, "more than it has");
+	PART(2, 65, 0, 64, 1000);
+	ok(PART(2, 65, UINT32_MAX, 2, 1000) == VGPU_E_PROTOCOL, "it wraps");
+	ok(PART(2, 65, 0, 0, 1000) == VGPU_E_PROTOCOL, "an empty part");
+	ok(PART(2, VGPU_ARENA_PAGES_MAX + 1, 0, 64, 1000) == VGPU_E_PROTOCOL,
+	   "more than any arena has");
+	ex.window_max = PAGES + 200;
+	ok(PART(2, 150, 0, 64, 1000) == VGPU_E_LEFT && !r &&
+	   PART(3, 51, 0, 51, 1000) == VGPU_E_LEFT && r,
+	   "half a list counts");
+	ok(drop_arena(2) == VGPU_E_LEFT &&
+	   PART(3, 51, 0, 51, 1000) == VGPU_E_LEFT && !r,
+	   "until it is dropped");
+	PART(2, 65, 0, 64, 40000);
+	ok(PART(2, 65, 64, 1, 1000) == VGPU_E_LEFT && r &&
+	   ex.window_pages == PAGES + 51,
+	   "a list with a bad reference leaves nothing behind");
+	PART(2, 128, 0, 64, 1000);
+	new_session(); /* the sanitizer looks for what half a list held */
 }
 
 static void arenas(void)
@@ -918,7 +980,7 @@ static void arenas(void)
 
 	ok(arena(1, 64, 1000, &r) == VGPU_E_LEFT && !r, "one more is added");
 	ok(arena(1, 64, 1000, &r) == VGPU_E_PROTOCOL, "but not twice");
-	ok(arena(VGPU_ARENAS, 1, 1000, &r) == VGPU_E_PROTOCOL, "number 16");
+	ok(arena(VGPU_ARENAS, 1, 1000, &r) == VGPU_E_PROTOCOL, "number 1024");
 	ok(arena(UINT32_MAX, 1, 1000, &r) == VGPU_E_PROTOCOL, "number 2^32-1");
 	ok(arena(1, 0, 1000, &r) == VGPU_E_PROTOCOL, "no pages");
 	ok(arena(1, 65, 1000, &r) == VGPU_E_PROTOCOL, "a list cut short");
@@ -992,6 +1054,7 @@ int main(int argc, char **argv)
 	list_options();
 	blobs();
 	arenas();
+	arena_parts();
 	copies();
 	options();
 	window_copies(0);

@@ -17,8 +17,9 @@
 #include "tools/loopback/gnt.h"
 
 #define WHO "libxengnttab"
-/* gntdev's limit for one map call. */
-#define MAX_PAGES 65536u
+/* gntdev's parameter `limit', for one map call. */
+#define LIMIT_ENV "VGPU_LOOPBACK_GNTDEV_LIMIT"
+#define DEFAULT_LIMIT 65536u
 
 struct map {
 	LIST_ENTRY(map) next;
@@ -241,11 +242,19 @@ static void *refused(struct job *j, int err)
 	return NULL;
 }
 
+static uint32_t map_limit(void)
+{
+	const char *text = getenv(LIMIT_ENV);
+	unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+	return n && n <= UINT32_MAX ? (uint32_t)n : DEFAULT_LIMIT;
+}
+
 static void *map_pages(struct job *j)
 {
 	int err = 0;
 
-	if (j->count == 0 || j->count > MAX_PAGES) {
+	if (j->count == 0 || j->count > map_limit()) {
 		errno = EINVAL;
 		return NULL;
 	}

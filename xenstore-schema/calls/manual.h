@@ -46,12 +46,16 @@ struct out_vgDevice {
 };
 
 /* ---- window ---- */
-struct in_vgArenaAdd { /* + uint32_t ref[pages] */
+/* An arena's references come in order, in as many records as they need; with
+ * the last of them it is mapped, in one piece. */
+struct in_vgArenaAdd { /* + uint32_t ref[count] */
 	uint32_t arena;
-	uint32_t pages;
+	uint32_t pages;   /* of the whole arena, the same in each record */
+	uint32_t first;   /* how many references came before */
+	uint32_t count;
 };
 struct out_vgArenaAdd {
-	uint64_t address; /* where the executor has it */
+	uint64_t address; /* where the executor has it; 0: not complete */
 };
 struct in_vgArenaDrop {
 	uint32_t arena;
