@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "backend/backend.h"
 #include "backend/device_nodes.h"
@@ -33,6 +34,11 @@ static struct device *device_new(struct backend *b, struct vm *vm,
 
 	if (!dev)
 		return NULL;
+	if (getrandom(dev->seal_key, sizeof(dev->seal_key), 0) !=
+	    sizeof(dev->seal_key)) {
+		free(dev);
+		return NULL;
+	}
 	dev->b = b;
 	dev->vm = vm;
 	dev->domid = d->domid;
@@ -43,6 +49,7 @@ static struct device *device_new(struct backend *b, struct vm *vm,
 	dev->online = true;
 	bucket_init(&dev->passes, PASS_RATE, PASS_BURST, now_ms());
 	bucket_init(&dev->starts, START_RATE, START_BURST, now_ms());
+	bucket_init(&dev->fetches, FETCH_RATE, FETCH_BURST, now_ms());
 	session_table_init(&dev->sessions);
 	device_nodes_name(dev);
 	return dev;

@@ -36,6 +36,9 @@ struct device {
 	bool dirty;                  /* a watch fired: look at the nodes */
 	struct bucket passes;        /* how often */
 	struct bucket starts;        /* of sessions */
+	struct bucket fetches;       /* of file descriptors: relay.c */
+	uint8_t seal_key[EXEC_SEAL_KEY]; /* what its processes describe to
+				      * each other means nothing elsewhere */
 	struct session_table sessions;
 	unsigned int bad_names;      /* session nodes that are no session name */
 };

@@ -14,10 +14,12 @@
 
 #include "backend/backend.h"
 #include "backend/parse.h"
+#include "backend/relay.h"
 #include "backend/session.h"
 #include "backend/spawn.h"
 #include "tools/lib/cleanup.h"
 #include "tools/lib/log.h"
+#include "tools/lib/passfd.h"
 
 static void receive(struct source *src, uint32_t events);
 
@@ -76,6 +78,12 @@ static void dying(struct executor *e, uint64_t limit_ms)
 	e->deadline = now_ms() + limit_ms;
 }
 
+int executor_send(struct executor *e, const struct exec_msg *m, int fd)
+{
+	return e->src.fd < 0 ? -EPIPE :
+			       passfd_send(e->src.fd, m, sizeof(*m), fd);
+}
+
 void executor_kill(struct executor *e, const char *why)
 {
 	if (e->killed)
@@ -106,7 +114,7 @@ void executor_stop(struct executor *e)
 		return;
 	e->told = true;
 	dying(e, STOP_MS);
-	if (send(e->src.fd, &m, sizeof(m), MSG_NOSIGNAL) != sizeof(m))
+	if (executor_send(e, &m, -1) < 0)
 		executor_kill(e, "it cannot be told to stop");
 }
 
@@ -136,28 +144,6 @@ void executor_stats_unmap(const struct exec_stats *stats)
 	munmap((void *)(uintptr_t)stats, sizeof(*stats));
 }
 
-static int send_with_fd(int sock, const struct exec_msg *m, int fd)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} u = { .buf = { 0 } };
-	struct iovec iov = { (void *)(uintptr_t)m, sizeof(*m) };
-	struct msghdr h = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = u.buf,
-			    .msg_controllen = sizeof(u.buf) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	if (sendmsg(sock, &h, MSG_NOSIGNAL) != (ssize_t)sizeof(*m))
-		return errno ? -errno : -EIO;
-	return 0;
-}
-
 int executor_assign(struct executor *e, struct session *s,
 		    const struct exec_msg *m, const struct exec_stats **stats)
 {
@@ -170,7 +156,7 @@ int executor_assign(struct executor *e, struct session *s,
 	e->deadline = NEVER;
 	r = stats_make(&fd, stats);
 	if (r == 0)
-		r = send_with_fd(e->src.fd, m, fd);
+		r = executor_send(e, m, fd);
 	return r;
 }
 
@@ -192,7 +178,7 @@ static void on_end(struct executor *e, const struct exec_msg *m)
 		pool_failed(&e->b->pool, code, m->text);
 }
 
-static void on_message(struct executor *e, const struct exec_msg *m)
+static void on_message(struct executor *e, const struct exec_msg *m, int fd)
 {
 	if (m->type == EXEC_HELLO && e->state == EXECUTOR_WARMING) {
 		e->state = EXECUTOR_WARM;
@@ -203,6 +189,10 @@ static void on_message(struct executor *e, const struct exec_msg *m)
 		session_ready(e->session);
 	} else if (m->type == EXEC_FAILED || m->type == EXEC_ENDED) {
 		on_end(e, m);
+	} else if (m->type == EXEC_FETCH && e->state == EXECUTOR_BUSY) {
+		relay_fetch(e->session, m);
+	} else if (m->type == EXEC_GIVEN && e->state == EXECUTOR_BUSY) {
+		relay_given(e->session, m, fd);
 	} else if (e->state != EXECUTOR_DYING) {
 		/* READY may cross a STOP; anything else is a broken program. */
 		executor_kill(e, "it sent a message out of turn");
@@ -212,14 +202,15 @@ static void on_message(struct executor *e, const struct exec_msg *m)
 /* Returns false when nothing is left to read. */
 static bool receive_one(struct executor *e)
 {
+	AUTO_FD int fd = -1;
 	struct exec_msg m;
 	char raw[sizeof(m.text)];
 	ssize_t n;
 
 	if (e->src.fd < 0)
 		return false;
-	n = recv(e->src.fd, &m, sizeof(m), MSG_TRUNC);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	n = passfd_recv(e->src.fd, &m, sizeof(m), &fd);
+	if (n == -EAGAIN || n == -EINTR)
 		return false;
 	if (n <= 0) {
 		hang_up(e);
@@ -234,7 +225,8 @@ static bool receive_one(struct executor *e)
 	m.text[sizeof(m.text) - 1] = 0;
 	memcpy(raw, m.text, sizeof(raw));
 	copy_printable(m.text, sizeof(m.text), raw);
-	on_message(e, &m);
+	m.sid[EXEC_SID_MAX] = 0;
+	on_message(e, &m, fd);
 	return true;
 }
 

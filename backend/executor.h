@@ -55,6 +55,9 @@ int executor_assign(struct executor *e, struct session *s,
 		    const struct exec_msg *m, const struct exec_stats **stats);
 void executor_stats_unmap(const struct exec_stats *stats);
 
+/* Never blocks. @fd goes with it, or -1; it stays the caller's. */
+int executor_send(struct executor *e, const struct exec_msg *m, int fd);
+
 void executor_stop(struct executor *e);
 void executor_kill(struct executor *e, const char *why);
 void executor_detach(struct executor *e); /* its session is gone */

@@ -34,6 +34,10 @@
  * of a process takes three; one pass costs about a millisecond at worst. */
 #define PASS_RATE            50
 #define PASS_BURST           50
+/* File descriptors that processes of one VM take from each other a second, and
+ * at once: all memory of a GPU in pieces of 20 MiB. Each costs two messages. */
+#define FETCH_RATE           2000
+#define FETCH_BURST          8192
 /* Xen's FIFO event channels end here. */
 #define MAX_PORT             131072
 #define MAX_PROGRAM_NAME     32

@@ -213,6 +213,7 @@ void session_assign(struct session *s, struct executor *e)
 	int r;
 
 	memcpy(m.sid, s->sid, sizeof(m.sid));
+	memcpy(m.key, dev->seal_key, sizeof(m.key));
 	s->state = SESSION_MAPPING;
 	s->deadline = now_ms() + MAP_MS;
 	s->exec = e;

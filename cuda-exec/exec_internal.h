@@ -3,8 +3,8 @@
  * exec_internal.h - the state of one executor: one guest process.
  *
  * Threads: the ring thread (main) owns everything here but `alive` words; the
- * monitor thread only ends the process; host functions run on the driver's
- * own threads and touch only their callback slot.
+ * monitor thread ends the process and gives exported descriptors out; host
+ * functions run on the driver's own threads and touch only their callback slot.
  */
 #ifndef EXEC_INTERNAL_H
 #define EXEC_INTERNAL_H
@@ -48,6 +48,10 @@
 				     * that are waited for */
 #define EX_PENDING_SPARE 128u       /* slots and fences: never by streams */
 #define EX_REPLY_MAX   (1u << 20)
+#define EX_SHARES_MAX  8192u        /* file descriptors exported at a time: a
+				     * GPU's memory in pieces of 20 MiB, as
+				     * PyTorch takes it; the kernel holds some
+				     * KiB for each */
 
 /* The host's driver; a function that it does not have is NULL. */
 struct real {
@@ -170,6 +174,7 @@ struct ex {
 	struct exec_stats *stats;
 	uint64_t spin_ns;
 	int control_fd;
+	uint8_t seal_key[EXEC_SEAL_KEY]; /* the domain's */
 	const char *why;              /* sentence when the session ends */
 };
 
@@ -304,6 +309,23 @@ void *ex_host_token(struct ex *e, uint64_t token);
 
 /* ---- calls_fetch.c: bytes that the guest takes in pieces ---- */
 CUresult ex_stage(const void *bytes, uint64_t size);
+
+/* ---- seal.c: the driver's descriptions, for one domain only ---- */
+void seal(const uint8_t key[EXEC_SEAL_KEY], uint32_t what, uint64_t w[8]);
+void unseal(const uint8_t key[EXEC_SEAL_KEY], uint32_t what, uint64_t w[8]);
+uint64_t seal_hash(const uint8_t key[EXEC_SEAL_KEY], const uint64_t *word,
+		   uint32_t n);
+
+/* ---- share.c: file descriptors for other processes of the VM ---- */
+void share_init(void);
+CUresult share_add(int fd, uint8_t token[EXEC_TOKEN]);
+bool share_drop(const uint8_t token[EXEC_TOKEN]);
+int share_dup(const uint8_t token[EXEC_TOKEN]);
+/* The descriptor that session @sid of our domain exports; -1: none. */
+int share_fetch(struct ex *e, const char *sid,
+		const uint8_t token[EXEC_TOKEN]);
+/* The backend's messages about them; *fd becomes -1 when it is kept. */
+bool share_message(struct ex *e, const struct exec_msg *m, int *fd);
 
 /* ---- monitor.c ---- */
 int monitor_start(struct ex *e);

@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tools/lib/passfd.h"
+
 static struct ex ex; /* one session a process */
 
 static const char usage[] =
@@ -55,26 +57,13 @@ static void fail(enum vgpu_error error, const char *text)
 /* One ASSIGN, with the statistics' memfd. False: the backend wants us gone. */
 static bool receive_assign(struct exec_msg *m, int *stats_fd)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} c;
-	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = c.buf,
-			    .msg_controllen = sizeof(c.buf) };
-	struct cmsghdr *cm;
 	ssize_t n;
 
 	do
-		n = recvmsg(ex.control_fd, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n != sizeof(*m) || m->type != EXEC_ASSIGN)
+		n = passfd_recv(ex.control_fd, m, sizeof(*m), stats_fd);
+	while (n == -EINTR);
+	if (n != sizeof(*m) || m->type != EXEC_ASSIGN || *stats_fd < 0)
 		return false;
-	cm = CMSG_FIRSTHDR(&h);
-	if (!cm || cm->cmsg_type != SCM_RIGHTS)
-		return false;
-	memcpy(stats_fd, CMSG_DATA(cm), sizeof(int));
 	m->sid[EXEC_SID_MAX] = '\0';
 	return true;
 }
@@ -90,6 +79,7 @@ static void take_session(const struct exec_msg *m, int stats_fd)
 	close(stats_fd);
 	ex.domid = m->domid;
 	memcpy(ex.sid, m->sid, sizeof(ex.sid));
+	memcpy(ex.seal_key, m->key, sizeof(ex.seal_key));
 	ex.objects = ex_objects_new();
 	if (!ex.objects)
 		fail(VGPU_E_NO_MEMORY, "no memory for the handle table");
@@ -152,6 +142,7 @@ int main(int argc, char **argv)
 	}
 	log_open("vgpu-exec", (enum log_level)level);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	share_init();
 	if (output_open())
 		fail(VGPU_E_NO_MEMORY, "no pipe for device output");
 	if (real_load(driver, why, sizeof(why)))

@@ -3,9 +3,10 @@
  * monitor.c - the thread that can always end the process.
  *
  * The ring thread may be inside the driver for long. This thread listens to
- * the backend, and while the ring thread is awake it looks twice a second
- * whether the guest is still there. While the ring thread sleeps (it then
- * hears of the guest's death itself) this thread sleeps too, without limit.
+ * the backend, gives other processes of the VM what we export, and while the
+ * ring thread is awake it looks twice a second whether the guest is still
+ * there. While the ring thread sleeps (it then hears of the guest's death
+ * itself) this thread sleeps too, without limit.
  */
 #include "cuda-exec/exec_internal.h"
 
@@ -17,6 +18,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tools/lib/passfd.h"
 
 #define LOOK_MS 500
 
@@ -53,17 +56,20 @@ void monitor_asleep(bool asleep)
 
 static void control_message(struct ex *e)
 {
+	AUTO_FD int fd = -1;
 	struct exec_msg m;
-	ssize_t n = recv(e->control_fd, &m, sizeof(m), 0);
+	ssize_t n = passfd_recv(e->control_fd, &m, sizeof(m), &fd);
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	if (n == -EINTR || n == -EAGAIN)
 		return;
 	if (n <= 0)
 		exec_end(e, VGPU_E_CLOSED, "the backend is gone");
 	if ((size_t)n == sizeof(m) && m.type == EXEC_STOP)
 		exec_end(e, VGPU_E_CLOSED, "stopped by the backend");
+	if ((size_t)n == sizeof(m) && share_message(e, &m, &fd))
+		return;
 	log_warn("session %s: unknown message %u from the backend", e->sid,
-		 n >= 4 ? m.type : 0);
+		 n >= (ssize_t)sizeof(m.type) ? m.type : 0);
 }
 
 static void *monitor(void *arg)

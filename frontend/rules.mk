@@ -6,7 +6,7 @@ LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c \
 	window.c managed.c pinned.c memory.c pointer.c copy.c copy3d.c module.c \
 	function.c launch.c occupancy.c callback.c fix.c graph.c graph_nodes.c \
 	graph_get.c graph_wire.c host_node.c fetch.c jit.c link.c batch.c \
-	peer.c green.c vmm.c trace.c) $(LIBCUDA_TABLE_SRCS)
+	peer.c share.c ipc.c green.c vmm.c trace.c) $(LIBCUDA_TABLE_SRCS)
 LIBCUDA_OBJS := $(LIBCUDA_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/gen/stubs.o
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(GEN)

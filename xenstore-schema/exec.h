@@ -18,6 +18,17 @@
  *   ENDED (code, sentence) ------>             then it exits by itself
  *                          <------- STOP       drain and exit
  *
+ * Memory that processes of one VM share by file descriptor: the exporter's
+ * executor keeps the driver's descriptor under a random token and names the
+ * session and the token to the guest. The backend only carries messages, and
+ * only between sessions of one domain; it keeps nothing.
+ *
+ *   importer's executor         backend          exporter's executor
+ *   FETCH (sid, token) ---------->
+ *                                 GIVE (importer's sid, token) ------>
+ *                                 <------ GIVEN (importer's sid) + fd, or none
+ *   <---------- FETCHED (error) + fd
+ *
  * The executor ends when its control socket is closed, so none outlives the
  * backend. The backend reaps it by SIGCHLD; an exit without ENDED is a crash.
  */
@@ -30,6 +41,8 @@
 
 #define EXEC_SID_MAX  40   /* session name without the final NUL */
 #define EXEC_TEXT_MAX 256
+#define EXEC_TOKEN    16   /* random bytes: not to be guessed */
+#define EXEC_SEAL_KEY 16
 
 enum exec_msg_type {
 	EXEC_HELLO = 1,
@@ -38,11 +51,22 @@ enum exec_msg_type {
 	EXEC_FAILED,
 	EXEC_ENDED,
 	EXEC_STOP,
+	EXEC_FETCH,
+	EXEC_GIVE,
+	EXEC_GIVEN,
+	EXEC_FETCHED,
+};
+
+enum exec_fetched {
+	FETCH_OK,
+	FETCH_UNKNOWN,             /* no such session or token in this domain */
+	FETCH_BUSY,                /* too many at once: ask again */
 };
 
 struct exec_msg {
 	uint32_t type;
-	uint32_t error;            /* FAILED, ENDED: enum vgpu_error */
+	uint32_t error;            /* FAILED, ENDED: enum vgpu_error;
+				    * FETCHED: enum exec_fetched */
 	uint32_t driver_version;   /* HELLO: as cuDriverGetVersion */
 	uint32_t devices;          /* HELLO */
 	uint32_t domid;            /* ASSIGN: the guest's domain */
@@ -51,7 +75,10 @@ struct exec_msg {
 	uint32_t max_window_pages; /* ASSIGN */
 	uint32_t spin_us;          /* ASSIGN */
 	uint32_t guest_pid;        /* ASSIGN: for the log only */
-	char sid[EXEC_SID_MAX + 1];
+	uint32_t seq;              /* FETCH to FETCHED: which request */
+	uint8_t token[EXEC_TOKEN]; /* FETCH, GIVE */
+	uint8_t key[EXEC_SEAL_KEY]; /* ASSIGN: one for each domain, seal.c */
+	char sid[EXEC_SID_MAX + 1]; /* ASSIGN: its own; else see above */
 	char text[EXEC_TEXT_MAX];  /* FAILED, ENDED: what happened, NUL ended */
 };
 

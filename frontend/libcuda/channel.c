@@ -287,8 +287,18 @@ static const bool works[OP_NR] = {
 	[OP_cuMemPrefetchAsync] = true, [OP_cuMemPrefetchAsync_v2] = true,
 };
 
+/* Before these, memory that the program gave up is given back. */
+static const bool counts_memory[OP_NR] = {
+	[OP_cuMemCreate] = true, [OP_cuMemRelease] = true,
+	[OP_cuMemUnmap] = true, [OP_cuMemGetInfo_v2] = true,
+	[OP_cuMemPoolDestroy] = true, [OP_cuMemPoolTrimTo] = true,
+	[OP_vgMemAlloc] = true, [OP_vgMemFree] = true,
+};
+
 static CUresult before(enum vgpu_op op)
 {
+	if (counts_memory[op])
+		vg_share_sweep();
 	if (likely(!atomic_load_explicit(&vg_managed_valid,
 					 memory_order_relaxed)) || !works[op])
 		return CUDA_SUCCESS;

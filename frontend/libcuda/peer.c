@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * peer.c - copies between contexts, memory of other processes, attributes of
- * ranges.
+ * peer.c - copies between contexts, attributes of ranges.
  */
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
@@ -117,53 +116,6 @@ VG_EXPORT CUresult CUDAAPI cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *p,
 					       CUstream hStream)
 {
 	return copy_peer(p, hStream, false);
-}
-
-/* ---- memory of other processes ----------------------------------------- */
-
-VG_EXPORT CUresult CUDAAPI cuIpcOpenMemHandle_v2(CUdeviceptr *pdptr,
-						 CUipcMemHandle handle,
-						 unsigned int flags)
-{
-	struct in_vgIpcOpen in = { .flags = flags };
-	struct out_vgMemAlloc out = { 0 };
-	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
-	struct vg_range range = { .kind = VG_RANGE_DEVICE };
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
-
-	if (r)
-		return r;
-	if (!pdptr)
-		return CUDA_ERROR_INVALID_VALUE;
-	_Static_assert(sizeof(handle) == sizeof(in.handle), "wire size");
-	memcpy(in.handle, &handle, sizeof(handle));
-	r = vg_call(OP_vgIpcOpen, &s, 1, &o, 1);
-	if (r)
-		return r;
-	range.base = out.ptr;
-	range.size = out.base_size;
-	range.ctx = c->id;
-	/* Opened twice it is the same memory at the same address. */
-	if (range.size && !vg_range_known(range.base, 1))
-		vg_range_add(&range);
-	*pdptr = out.ptr;
-	return CUDA_SUCCESS;
-}
-
-VG_EXPORT CUresult CUDAAPI cuIpcCloseMemHandle(CUdeviceptr ptr)
-{
-	struct in_vgIpcClose in = { .ptr = ptr };
-	struct vg_seg s = { &in, sizeof(in) };
-	struct vg_range range;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
-
-	if (!r)
-		r = vg_call(OP_vgIpcClose, &s, 1, NULL, 0);
-	if (!r)
-		vg_range_remove(ptr, &range); /* if open still: asked about */
-	return r;
 }
 
 /* ---- attributes of managed ranges -------------------------------------- */

@@ -274,6 +274,10 @@ bool vg_pinned_free(void *p);
 /* Gives empty ones back; false: there were none. */
 bool vg_pinned_trim(void);
 
+/* ---- share.c ---- */
+/* Descriptors whose last copy the program has closed end on the host too. */
+void vg_share_sweep(void);
+
 /* ---- managed.c ---- */
 extern _Atomic bool vg_managed_valid;
 CUresult vg_managed_add(uint64_t base, uint64_t size, struct vg_ctx *ctx);

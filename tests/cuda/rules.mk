@@ -16,6 +16,8 @@ TC_TOOL  := killme spin
 TC_FAULT := fault
 TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
 TC_PLAIN := drvapi counted
+# Of the driver API's programs, those that softgpu runs too.
+TC_DRVCORE := drv_vmm drv_vmm_share drv_ipc_pool
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 
 NVCCFLAGS := -O3 -Xcompiler -Wall
@@ -70,7 +72,9 @@ $(patsubst %,$(TC_OUT)/%,$(TC_PLAIN) $(TC_DRV)): $(TC_OUT)/%: $(B)/obj/$(TC)/%.o
 
 $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	@mkdir -p $(@D)
-	{ printf '%s core\n' $(TC_CORE) $(TC_CORE:=-shared) drvapi; \
+	{ printf '%s core\n' $(TC_CORE) $(TC_CORE:=-shared) drvapi \
+	    $(TC_DRVCORE); \
 	  printf '%s more\n' $(TC_MORE) $(TC_MORE:=-shared); \
 	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared) counted; \
-	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) $(TC_DRV); } > $@
+	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) \
+	    $(filter-out $(TC_DRVCORE),$(TC_DRV)); } > $@

@@ -17,7 +17,7 @@ import sys
 import time
 
 HELLO, ASSIGN, READY, FAILED, ENDED, STOP = 1, 2, 3, 4, 5, 6
-MSG = struct.Struct("=10I41s256s3x")  # struct exec_msg, padded to words
+MSG = struct.Struct("=11I16s16s41s256s3x")  # struct exec_msg, padded to words
 
 
 def mode():
@@ -33,8 +33,8 @@ def option(name):
 
 
 def send(sock, kind, error=0, text="", driver=0, devices=0):
-    sock.send(MSG.pack(kind, error, driver, devices, 0, 0, 0, 0, 0, 0, b"",
-                       text.encode()))
+    sock.send(MSG.pack(kind, error, driver, devices, 0, 0, 0, 0, 0, 0, 0,
+                       b"", b"", b"", text.encode()))
 
 
 def end(sock, error, text):
@@ -64,7 +64,7 @@ def count(fd, sid):
 
 def assigned(sock, data, fds):
     how = mode()
-    sid = MSG.unpack(data)[10].rstrip(b"\0").decode()
+    sid = MSG.unpack(data)[13].rstrip(b"\0").decode()
     count(fds[0], sid)
     if how == "hang-map":
         time.sleep(600)

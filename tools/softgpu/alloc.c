@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* alloc.c - allocation calls: device, managed, pinned and pooled memory. */
+/* alloc.c - allocation calls: device, managed and pinned memory. */
 #include "tools/softgpu/softgpu.h"
 
 #include <string.h>
 #include <sys/mman.h>
-
-#define POOL sg_pool()
-
-static char default_pool;
-static uint64_t release_threshold;
-
-CUmemoryPool sg_pool(void)
-{
-	return (CUmemoryPool)&default_pool;
-}
 
 static CUresult alloc(CUdeviceptr *out, size_t n, enum mem_kind kind)
 {
@@ -25,7 +15,7 @@ static CUresult alloc(CUdeviceptr *out, size_t n, enum mem_kind kind)
 		return r;
 	if (!out)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = mem_alloc(ctx, n, kind, &addr);
+	r = mem_alloc(ctx, n, kind, NULL, &addr);
 	if (!r)
 		*out = addr;
 	return r;
@@ -67,7 +57,7 @@ CUresult cuMemFree(CUdeviceptr ptr)
 
 	if (r || !ptr)
 		return r;
-	if (!mem_find(ptr, &m) || m.addr != ptr || m.kind >= MEM_HOST)
+	if (!mem_find(ptr, &m) || m.addr != ptr || m.kind >= MEM_MAPPED)
 		return CUDA_ERROR_INVALID_VALUE;
 	pthread_mutex_lock(&sg_lock);
 	ctx_wait(ctx);
@@ -177,7 +167,7 @@ CUresult cuMemHostRegister(void *p, size_t n, unsigned int flags)
 	if (r)
 		return r;
 	if (!p || !n || (flags & ~15u) ||
-	    (uint64_t)(uintptr_t)p - dev_base < dev_size)
+	    (uint64_t)(uintptr_t)p - dev_base < dev_span)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (flags & CU_MEMHOSTREGISTER_IOMEMORY)
 		return CUDA_ERROR_NOT_SUPPORTED;
@@ -213,112 +203,4 @@ CUresult cuMemHostGetFlags(unsigned int *flags, void *p)
 	if (!r)
 		*flags = m.flags;
 	return r;
-}
-
-/* --- the default pool ----------------------------------------------------- */
-
-CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice dev)
-{
-	if (sg_ready())
-		return sg_ready();
-	if (!pool)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (dev)
-		return CUDA_ERROR_INVALID_DEVICE;
-	*pool = POOL;
-	return CUDA_SUCCESS;
-}
-
-CUresult cuDeviceGetMemPool(CUmemoryPool *pool, CUdevice dev)
-{
-	return cuDeviceGetDefaultMemPool(pool, dev);
-}
-
-CUresult cuDeviceSetMemPool(CUdevice dev, CUmemoryPool pool)
-{
-	if (dev)
-		return CUDA_ERROR_INVALID_DEVICE;
-	return pool == POOL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-CUresult cuMemAllocAsync(CUdeviceptr *out, size_t n, CUstream h)
-{
-	struct sg_stream *s;
-	struct sg_ctx *ctx;
-	CUresult r = sg_current(&ctx);
-
-	if (!r)
-		r = stream_get(h, ctx, &s);
-	return r ? r : alloc(out, n, MEM_POOL);
-}
-
-CUresult cuMemAllocFromPoolAsync(CUdeviceptr *out, size_t n, CUmemoryPool pool,
-				 CUstream h)
-{
-	if (pool != POOL)
-		return CUDA_ERROR_INVALID_VALUE;
-	return cuMemAllocAsync(out, n, h);
-}
-
-CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream h)
-{
-	struct sg_stream *s;
-	struct sg_ctx *ctx;
-	CUresult r = sg_current(&ctx);
-	struct mem_range m;
-	struct op *op;
-
-	if (!r)
-		r = stream_get(h, ctx, &s);
-	if (r || !ptr)
-		return r;
-	if (!mem_find(ptr, &m) || m.addr != ptr || m.kind >= MEM_HOST)
-		return CUDA_ERROR_INVALID_VALUE;
-	pthread_mutex_lock(&sg_lock);
-	op = op_new(OP_FREE, s->ctx);
-	op->copy.dst = (uint8_t *)(uintptr_t)ptr;
-	op_submit(op, s);
-	pthread_mutex_unlock(&sg_lock);
-	return CUDA_SUCCESS;
-}
-
-CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep)
-{
-	(void)keep;	/* nothing is held back */
-	return pool == POOL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr,
-			       void *value)
-{
-	if (pool != POOL || !value)
-		return CUDA_ERROR_INVALID_VALUE;
-	switch (attr) {
-	case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
-	case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
-	case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES:
-		*(int *)value = 1;
-		return CUDA_SUCCESS;
-	case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD:
-		*(cuuint64_t *)value = release_threshold;
-		return CUDA_SUCCESS;
-	case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT:
-	case CU_MEMPOOL_ATTR_USED_MEM_CURRENT:
-		*(cuuint64_t *)value = mem_pool_used();
-		return CUDA_SUCCESS;
-	default:
-		return CUDA_ERROR_NOT_SUPPORTED;
-	}
-}
-
-CUresult cuMemPoolSetAttribute(CUmemoryPool pool, CUmemPool_attribute attr,
-			       void *value)
-{
-	if (pool != POOL || !value)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (attr == CU_MEMPOOL_ATTR_RELEASE_THRESHOLD)
-		release_threshold = *(cuuint64_t *)value;
-	else if (attr > CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES)
-		return CUDA_ERROR_NOT_SUPPORTED;
-	return CUDA_SUCCESS;
 }

@@ -12,7 +12,7 @@ enum side { HOST, DEVICE, EITHER };
 
 static bool in_device(uint64_t addr)
 {
-	return addr - dev_base < dev_size;
+	return addr - dev_base < dev_span;
 }
 
 /* Bytes from the first to the last one of a shape. */

@@ -16,14 +16,14 @@
 #define DEV_SHIFT 8
 #define DEV_GRAIN (1u << DEV_SHIFT)
 
-extern uint64_t dev_base, dev_size;
+extern uint64_t dev_base, dev_size, dev_span;
 extern uint8_t *dev_map;
 
 static inline bool dev_valid(uint64_t addr)
 {
 	uint64_t off = addr - dev_base;
 
-	return off < dev_size &&
+	return off < dev_span &&
 	       __atomic_load_n(&dev_map[off >> DEV_SHIFT], __ATOMIC_RELAXED);
 }
 

@@ -119,7 +119,7 @@ static CUresult make_cooperative(struct grid *g, struct sg_ctx *ctx)
 	if (g->nblocks > SG_SMS * SG_BLOCKS_PER_SM)
 		return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 	g->resident_max = (uint32_t)g->nblocks;
-	r = mem_alloc(ctx, 256, MEM_DEVICE, &g->coop);
+	r = mem_alloc(ctx, 256, MEM_DEVICE, NULL, &g->coop);
 	if (!r)
 		memset((void *)(uintptr_t)g->coop, 0, 256);
 	return r;

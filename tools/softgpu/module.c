@@ -120,7 +120,7 @@ CUresult module_instance(struct image *im, struct sg_ctx *ctx,
 		abort();
 	__atomic_add_fetch(&im->refs, 1, __ATOMIC_ACQ_REL);
 	if (im->mod->globals_bytes)
-		r = mem_alloc(ctx, im->mod->globals_bytes, MEM_DEVICE,
+		r = mem_alloc(ctx, im->mod->globals_bytes, MEM_DEVICE, NULL,
 			      &m->globals);
 	else
 		r = CUDA_SUCCESS;

@@ -52,7 +52,7 @@ static CUresult pointer_attribute(void *data, CUpointer_attribute attr,
 			CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE;
 		break;
 	case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
-		*(CUmemoryPool *)data = m->kind == MEM_POOL ? sg_pool() : NULL;
+		*(CUmemoryPool *)data = (CUmemoryPool)m->pool;
 		break;
 	default:
 		return CUDA_ERROR_NOT_SUPPORTED;

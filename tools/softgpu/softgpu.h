@@ -34,7 +34,7 @@ extern pthread_cond_t sg_done;
 
 /* --- handles: a pointer is one only while it is in this table ------------- */
 enum handle_kind { H_CTX = 1, H_STREAM, H_EVENT, H_MODULE, H_LIBRARY, H_FUNC,
-		   H_KERNEL, H_POOL };
+		   H_KERNEL, H_POOL, H_PHYS };
 bool handle_add(const void *p, enum handle_kind kind);
 void handle_del(const void *p);
 bool handle_is(const void *p, enum handle_kind kind);
@@ -141,7 +141,18 @@ struct sg_stream *stream_new(struct sg_ctx *ctx, unsigned int flags, int prio);
 void stream_free(struct sg_stream *s);
 
 /* --- memory --------------------------------------------------------------- */
-enum mem_kind { MEM_DEVICE, MEM_MANAGED, MEM_POOL, MEM_HOST, MEM_REGISTERED };
+enum mem_kind { MEM_DEVICE, MEM_MANAGED, MEM_POOL, MEM_MAPPED, MEM_HOST,
+		MEM_REGISTERED };
+
+/* Guarded by memory.c's lock, but for `base` and `size`, which stay. */
+struct sg_pool {
+	uint64_t base, size;	/* of one that can be shared, or 0 */
+	uint64_t used;
+	uint32_t refs;		/* its handle and its memory */
+	int fd;			/* memfd of one that can be shared, or -1 */
+	bool imported;
+	cuuint64_t threshold;
+};
 
 struct mem_range {
 	uint64_t addr, size;
@@ -149,16 +160,36 @@ struct mem_range {
 	unsigned int flags;
 	uint64_t id;
 	struct sg_ctx *ctx;
+	struct sg_pool *pool;
+	bool foreign;		/* another process has allocated it */
 };
 
 bool mem_init(void);
 CUresult mem_alloc(struct sg_ctx *ctx, size_t size, enum mem_kind kind,
-		   uint64_t *addr);
+		   struct sg_pool *pool, uint64_t *addr);
+CUresult mem_place(const struct mem_range *r);
+bool mem_charge(uint64_t n);
+void mem_uncharge(uint64_t n);
 CUresult mem_free(uint64_t addr, bool host);
 void mem_free_ctx(struct sg_ctx *ctx);
 bool mem_find(uint64_t addr, struct mem_range *r);
-uint64_t mem_used(void), mem_pool_used(void);
-CUmemoryPool sg_pool(void);
+uint64_t mem_used(void), mem_pool_used(const struct sg_pool *pool);
+void mem_pool_done(struct sg_pool *pool);
+
+/* va.c: addresses behind the device's memory, in units of VA_GRAIN */
+#define VA_GRAIN (UINT64_C(2) << 20)
+void va_init(uint64_t lo, uint64_t hi);
+uint64_t va_take(uint64_t size, uint64_t align, uint64_t wish);
+bool va_give(uint64_t addr, uint64_t size);
+bool va_inside(uint64_t addr, uint64_t size);
+/* A memfd of ours that another process may have made; its size, or 0. */
+int shared_new(const char *name, uint64_t size);
+uint64_t shared_size(int fd, const char *name);
+bool va_map(uint64_t addr, uint64_t size, int fd, uint64_t offset);
+void va_unmap(uint64_t addr, uint64_t size);
+
+/* pool.c */
+void pool_unref(struct sg_pool *p);	/* with memory.c's lock held */
 /* Is [addr, addr + n) inside one allocation that a device can reach? */
 bool mem_ok(uint64_t addr, size_t n);
 CUresult host_add(struct sg_ctx *ctx, void *p, size_t n, enum mem_kind kind,

@@ -479,15 +479,52 @@ struct in_vgCopyPeer {
 	uint32_t pad;
 };
 
-/* ---- memory of other processes, green contexts ---- */
-struct in_vgIpcOpen {
-	uint8_t handle[64];
-	uint32_t flags;
+/* ---- memory of other processes ---- */
+/* What the driver describes in 64 bytes that any process may hold. */
+enum { VG_SEAL_MEMORY, VG_SEAL_EVENT, VG_SEAL_POINTER };
+struct in_vgSealGet { /* reply: the bytes */
+	uint64_t ptr;          /* MEMORY, POINTER */
+	uint32_t what;
+	uint32_t event;        /* EVENT */
+};
+struct out_vgSealGet {
+	uint64_t bytes[8];
+};
+struct in_vgSealOpen {
+	uint64_t bytes[8];
+	uint32_t what;
+	uint32_t flags;        /* MEMORY */
+	uint32_t pool;         /* POINTER */
+	uint32_t pad;
+};
+struct out_vgSealOpen {
+	uint64_t ptr, size;
+	uint32_t event;
+	uint32_t pad;
+};
+/* What a file descriptor stands for; see exec.h. */
+enum { VG_SHARE_VMM, VG_SHARE_POOL };
+#define VG_SHARE_TOKEN 16u
+struct in_vgShare {
+	uint32_t what, id;
+};
+struct out_vgShare {
+	uint8_t token[VG_SHARE_TOKEN];
+};
+struct in_vgUnshare {
+	uint8_t token[VG_SHARE_TOKEN];
+};
+struct in_vgImport {
+	uint8_t token[VG_SHARE_TOKEN];
+	char sid[48];          /* the exporter's session, NUL-ended */
+	uint32_t what;
 	uint32_t pad;
 };
 struct in_vgIpcClose {
 	uint64_t ptr;
 };
+
+/* ---- green contexts ---- */
 struct in_vgGreen { /* Ctx, Destroy */
 	uint32_t green, ctx;
 };
