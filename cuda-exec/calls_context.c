@@ -150,6 +150,8 @@ CUresult ex_vgCtxDestroy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 CUresult ex_vgCtxSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgCtx *in = rd_take(rd, sizeof(*in));
+	uint32_t stream;
+	CUstream s;
 	CUresult r;
 
 	(void)wr;
@@ -157,6 +159,9 @@ CUresult ex_vgCtxSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return EX_BAD;
 	r = in->ctx ? ex_use_ctx(e, in->ctx) : CUDA_SUCCESS;
 	if (r)
+		return r;
+	if (ex_only_stream(e, &stream) && !ex_stream(e, stream, &s) &&
+	    word_answer(e, stream, s, 0, 0, &r))
 		return r;
 	return waiter_free(e) ? waiter_post(e, WAIT_CTX, 0, NULL, 0, 0) :
 				pend_ctx(e);
@@ -184,11 +189,11 @@ CUresult ex_vgCtxSetLimit(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgCtxSetLimit *in = rd_take(rd, sizeof(*in));
 
-	(void)e;
 	(void)wr;
 	if (!in)
 		return EX_BAD;
 	if (!R.cuCtxSetLimit)
 		return CUDA_ERROR_NOT_SUPPORTED;
+	e->fifo_ctx = 0; /* the size that is known may be another now */
 	return R.cuCtxSetLimit((CUlimit)in->limit, in->value);
 }

@@ -156,10 +156,10 @@ CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in || in->len > VGPU_SLOT_SIZE - sizeof(struct vgpu_slot) ||
 	    (e->rec.flags & VGPU_REC_WINDOW))
 		return EX_BAD;
-	r = ex_stream(e, in->stream, &s);
-	if (r)
-		return r;
 	(void)wr;
+	r = ex_stream(e, in->stream, &s);
+	if (r || word_answer(e, in->stream, s, in->src, in->len, &r))
+		return r;
 	return waiter_free(e) ?
 	       waiter_post(e, WAIT_COPY, in->stream, NULL, in->src, in->len) :
 	       pend_copy_out(e, in->stream, in->src, in->len);

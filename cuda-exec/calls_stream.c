@@ -38,6 +38,8 @@ CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,
 		return r;
 	/* Waits on it become waits on an event; its work goes on. */
 	ex_stream_touch(e, in->stream);
+	e->orphans_ctx = !e->orphans_ctx || e->orphans_ctx == e->cur_ctx ?
+			 e->cur_ctx : EX_SEVERAL;
 	ex_stream_idle(e, in->stream);
 	ex_capture_ended(e, in->stream);
 	r = R.cuStreamDestroy_v2(s);
@@ -55,7 +57,7 @@ CUresult ex_vgStreamSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = ex_stream(e, in->stream, &s);
-	if (r)
+	if (r || word_answer(e, in->stream, s, 0, 0, &r))
 		return r;
 	return waiter_free(e) ?
 	       waiter_post(e, WAIT_STREAM, in->stream, NULL, 0, 0) :
@@ -344,8 +346,7 @@ CUresult ex_vgEventSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = event_of(e, in->event, &ev);
 	if (r)
 		return r;
-	return waiter_free(e) ? waiter_post(e, WAIT_EVENT, 0, ev, 0, 0) :
-				pend_event(e, ev);
+	return pend_event(e, ev);
 }
 
 CUresult ex_vgEventQuery(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

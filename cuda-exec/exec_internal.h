@@ -52,6 +52,7 @@
 				     * GPU's memory in pieces of 20 MiB, as
 				     * PyTorch takes it; the kernel holds some
 				     * KiB for each */
+#define EX_SEVERAL     UINT32_MAX /* in the place of one context */
 
 /* The host's driver; a function that it does not have is NULL. */
 struct real {
@@ -102,7 +103,7 @@ struct ex_object {
 
 struct ex_objects;         /* objects.c */
 
-enum pend_type { PEND_FREE, PEND_STREAM, PEND_EVENT, PEND_CTX };
+enum pend_type { PEND_FREE, PEND_STREAM, PEND_EVENT, PEND_CTX, PEND_WORD };
 
 struct pend {
 	enum pend_type type;
@@ -121,6 +122,9 @@ struct pend {
 	CUresult result;   /* CTX: first error of its children */
 	uint64_t src;      /* copy to the guest when ready */
 	uint32_t len;
+	uint32_t *word;    /* WORD: the GPU writes `seq` or `value` there */
+	uint64_t touches;  /* work that had entered streams then */
+	uint64_t asked;    /* ns: when it was asked for, or last asked about */
 };
 
 struct ex_dirty {
@@ -131,6 +135,17 @@ struct ex {
 	struct vgpu_control *ctl;
 	uint8_t *slots;
 	struct ring_cons ring;
+	uint32_t words_ctx;           /* in which slots and control page are
+				       * registered, so that the GPU writes
+				       * there; 0: they are not */
+	uint32_t words_refused;       /* context in which that failed */
+	uint32_t orphans_ctx;         /* context that may hold work of streams
+				       * that were destroyed, or EX_SEVERAL */
+	uint32_t prints_ctx;          /* context whose kernels print */
+	uint32_t fifo_ctx;            /* context whose printf buffer has: */
+	size_t fifo_size;
+	uint64_t quiet_since;         /* ns: nothing had come since, when the
+				       * record in work came; 0: it did */
 	uint64_t bell_at;             /* position when room was last told */
 	struct vgpu_rec rec;          /* header of the record in work */
 	uint64_t since;               /* when it was taken; 0: nobody asks */
@@ -267,14 +282,36 @@ bool ex_jit_read(struct ex_jit *j, const struct vg_jit_option *from,
 void ex_jit_results(const struct ex_jit *j, struct vg_jit_results *out);
 void ex_jit_free(struct ex_jit *j);
 
+/* ---- word.c: completion words, which the GPU writes ---- */
+/* The record in work is answered when @stream gets to where it is now; with
+ * @len bytes that the GPU puts in the slot. False: in another way, please. */
+bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
+		 uint32_t len, CUresult *r);
+/* The same for a piece of the window. */
+bool word_fence(struct ex *e, uint32_t stream, CUstream s, uint32_t fence,
+		uint32_t value);
+CUresult word_look(struct ex *e, struct pend *p);
+/* Values of one word only grow: a later one says that an earlier was there. */
+static inline bool word_there(const uint32_t *word, uint32_t value)
+{
+	return (int32_t)(shared_load32(word) - value) >= 0;
+}
+void word_forget_ctx(struct ex *e, uint32_t ctx);
+/* Do kernels of the current context print? Then the driver must wait. */
+bool ex_prints(struct ex *e);
+
 /* ---- waiter.c: the driver's own waits, on a thread of their own ---- */
-enum wait_type { WAIT_STREAM, WAIT_EVENT, WAIT_CTX, WAIT_COPY };
+enum wait_type { WAIT_STREAM, WAIT_EVENT, WAIT_CTX, WAIT_COPY, WAIT_WORD };
 int waiter_start(struct ex *e);
 bool waiter_free(struct ex *e);
 CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 		     CUevent event, uint64_t src, uint32_t len);
+/* What pending.c waited for so far; it forgets it then. */
+bool waiter_take_over(struct ex *e, const struct pend *p);
 
 /* ---- pending.c: waits that do not block the ring ---- */
+struct pend *pend_new(struct ex *e, enum pend_type type);
+void pend_free(struct ex *e, struct pend *p);
 CUresult pend_stream(struct ex *e, uint32_t stream);
 CUresult pend_event(struct ex *e, CUevent event);
 CUresult pend_ctx(struct ex *e);
@@ -293,6 +330,8 @@ void ex_stream_idle(struct ex *e, uint32_t stream);
 void ex_stream_idle_in(struct ex *e, uint32_t stream, uint32_t ctx);
 void ex_ctx_idle(struct ex *e, uint32_t ctx);
 bool ex_ctx_quiet(const struct ex *e); /* no stream of it is known busy */
+/* Is all work that the current context may hold in one stream? */
+bool ex_only_stream(const struct ex *e, uint32_t *stream);
 CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
 void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode);
 void ex_capture_ended(struct ex *e, uint32_t stream);

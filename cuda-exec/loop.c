@@ -285,6 +285,7 @@ enum vgpu_error ex_loop(struct ex *e)
 	for (;;) {
 		len = take(e, &taken);
 		if (len > 0) {
+			e->quiet_since = idle_since;
 			idle_since = 0;
 			if (!replay(e, (uint32_t)len))
 				return VGPU_E_PROTOCOL;

@@ -13,7 +13,9 @@
 
 #include <string.h>
 
-static struct pend *pend_new(struct ex *e, enum pend_type type)
+#include "tools/lib/ticks.h"
+
+struct pend *pend_new(struct ex *e, enum pend_type type)
 {
 	struct pend *p = NULL;
 
@@ -27,14 +29,15 @@ static struct pend *pend_new(struct ex *e, enum pend_type type)
 	*p = (struct pend){ .type = type, .ctx = e->cur_ctx, .parent = -1,
 			    .op = e->rec.op, .slot = e->rec.slot,
 			    .seq = e->rec.seq, .since = e->since,
-			    .fence = VGPU_FENCES };
+			    .fence = VGPU_FENCES, .touches = e->touches,
+			    .asked = ticks_ns() };
 	e->pend_live++;
 	if (type == PEND_STREAM)
 		e->pend_streams++;
 	return p;
 }
 
-static void pend_free(struct ex *e, struct pend *p)
+void pend_free(struct ex *e, struct pend *p)
 {
 	if (p->type == PEND_STREAM)
 		e->pend_streams--;
@@ -135,9 +138,25 @@ void ex_stream_idle(struct ex *e, uint32_t id)
 
 void ex_ctx_idle(struct ex *e, uint32_t ctx)
 {
+	if (e->orphans_ctx == ctx)
+		e->orphans_ctx = 0;
 	for (uint32_t i = e->dirties; i-- > 0;)
 		if (e->dirty[i].ctx == ctx)
 			ex_stream_idle_in(e, e->dirty[i].stream, ctx);
+}
+
+bool ex_only_stream(const struct ex *e, uint32_t *stream)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->dirties; i++) {
+		if (e->dirty[i].ctx != e->cur_ctx)
+			continue;
+		*stream = e->dirty[i].stream;
+		n++;
+	}
+	return n == 1 && (!e->orphans_ctx || (e->orphans_ctx != EX_SEVERAL &&
+					      e->orphans_ctx != e->cur_ctx));
 }
 
 bool ex_ctx_quiet(const struct ex *e)
@@ -195,16 +214,19 @@ CUresult pend_copy_out(struct ex *e, uint32_t stream, uint64_t src,
 CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
 		    uint32_t value)
 {
-	struct pend *p = pend_new(e, PEND_EVENT);
+	struct pend *p;
 	CUstream s;
 	CUresult r;
 
+	r = ex_stream(e, stream, &s);
+	if (!r && word_fence(e, stream, s, fence, value))
+		return EX_PENDING;
+	p = pend_new(e, PEND_EVENT);
 	if (!p)
 		return EX_BAD;
 	p->fence = fence;
 	p->value = value;
 	p->stream = stream;
-	r = ex_stream(e, stream, &s);
 	if (!r)
 		r = record_event(p, s);
 	if (r) {
@@ -296,7 +318,9 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 	}
 	if (r)
 		e->stats->errors++;
-	if (p->has_slot)
+	if (!r && p->type == PEND_WORD)
+		ex_notify(e); /* the GPU has answered already: wake who sleeps */
+	else if (p->has_slot)
 		ex_reply(e, p->slot, p->seq, p->since, r, data, len);
 	else if (p->fence < VGPU_FENCES)
 		ex_fence(e, p->fence, p->value, r);
@@ -309,18 +333,18 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 }
 
 /* The driver's own wait, once there is nothing to wait for: it delivers what
- * kernels printed, and the error if there is one. */
+ * kernels printed. */
 static CUresult settle(struct ex *e, struct pend *p)
 {
 	CUstream s;
 
 	if (p->type == PEND_EVENT)
-		return p->has_slot ? R.cuEventSynchronize(p->event) :
-				     CUDA_SUCCESS;
+		return p->has_slot && ex_prints(e) ?
+		       R.cuEventSynchronize(p->event) : CUDA_SUCCESS;
 	if (ex_stream(e, p->stream, &s))
 		return CUDA_ERROR_INVALID_HANDLE;
 	ex_stream_idle(e, p->stream);
-	return R.cuStreamSynchronize(s);
+	return ex_prints(e) ? R.cuStreamSynchronize(s) : CUDA_SUCCESS;
 }
 
 static CUresult look(struct ex *e, struct pend *p)
@@ -328,6 +352,8 @@ static CUresult look(struct ex *e, struct pend *p)
 	CUstream s;
 	CUresult r;
 
+	if (p->type == PEND_WORD)
+		return word_look(e, p);
 	if (p->type == PEND_CTX)
 		return p->children ? CUDA_ERROR_NOT_READY :
 		       p->result ? p->result : R.cuCtxSynchronize();
@@ -340,8 +366,19 @@ static CUresult look(struct ex *e, struct pend *p)
 	return r ? r : settle(e, p);
 }
 
+/* Short waits are looked at here, which is the fastest way to see their end;
+ * a longer one is the waiter's, who sleeps or spins in the driver. */
+#define LONG_NS 20000u
+
+static bool is_long(const struct pend *p, uint64_t now)
+{
+	return p->has_slot && p->type != PEND_CTX && !p->own_event &&
+	       now - p->asked > LONG_NS;
+}
+
 bool pend_poll(struct ex *e)
 {
+	uint64_t now = ticks_ns();
 	uint32_t ctx = e->cur_ctx;
 	bool some = false;
 
@@ -352,11 +389,15 @@ bool pend_poll(struct ex *e)
 
 		if (p->type == PEND_FREE)
 			continue;
-		r = ex_use_ctx(e, p->ctx);
+		r = p->type == PEND_WORD ? CUDA_SUCCESS :
+					   ex_use_ctx(e, p->ctx);
 		if (!r)
 			r = look(e, p);
-		if (r == CUDA_ERROR_NOT_READY)
+		if (r == CUDA_ERROR_NOT_READY) {
+			if (is_long(p, now) && waiter_take_over(e, p))
+				pend_free(e, p);
 			continue;
+		}
 		finish(e, p, r);
 		some = true;
 	}
@@ -377,6 +418,7 @@ void pend_forget_ctx(struct ex *e, uint32_t ctx)
 		p->len = 0;
 		finish(e, p, CUDA_ERROR_CONTEXT_IS_DESTROYED);
 	}
+	word_forget_ctx(e, ctx);
 	if (e->own_ctx == ctx)
 		e->own_ctx = 0; /* it goes with its context */
 	for (uint32_t i = 0; i < e->dirties;)

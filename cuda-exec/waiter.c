@@ -36,6 +36,8 @@ static struct {
 	uint64_t src;
 	uint32_t len;
 	uint64_t touches;    /* of the ring thread when it was posted */
+	uint32_t *word;      /* WORD: what the GPU writes */
+	uint32_t value;
 	CUresult deferred, result;
 	uint32_t deferred_op;
 } job;
@@ -61,6 +63,7 @@ static CUresult wait_for(void *data)
 {
 	switch (job.type) {
 	case WAIT_STREAM:
+	case WAIT_WORD:
 		return R.cuStreamSynchronize(job.stream);
 	case WAIT_EVENT:
 		return R.cuEventSynchronize(job.event);
@@ -69,6 +72,25 @@ static CUresult wait_for(void *data)
 	default:
 		return copy_out(data);
 	}
+}
+
+/*
+ * The GPU has answered, unless its context broke: then nobody else will. A
+ * slot that the GPU has answered is the guest's again, and not ours to write.
+ */
+static void word_waited(struct ex *e, CUresult *r)
+{
+	bool there = word_there(job.word, job.value);
+
+	if (!there && !*r)
+		*r = CUDA_ERROR_UNKNOWN;
+	job.result = there ? CUDA_SUCCESS : *r;
+	if (there)
+		ex_notify(e);
+	else
+		ex_answer_slot(e, job.slot, job.seq, job.since, *r, NULL, 0,
+			       job.deferred, job.deferred_op);
+	atomic_store(&job.state, DONE);
 }
 
 static void do_job(struct ex *e)
@@ -82,6 +104,10 @@ static void do_job(struct ex *e)
 	if (!r) {
 		current = job.ctx;
 		r = wait_for(data);
+	}
+	if (job.type == WAIT_WORD) {
+		word_waited(e, &r);
+		return;
 	}
 	job.result = r;
 	ex_answer_slot(e, job.slot, job.seq, job.since, r, data,
@@ -143,7 +169,7 @@ static void take_notice(struct ex *e)
 	if (!job.result && job.touches == e->touches) {
 		if (job.type == WAIT_CTX)
 			ex_ctx_idle(e, job.ctx_id);
-		else if (job.type == WAIT_STREAM || job.type == WAIT_COPY)
+		else if (job.type != WAIT_EVENT)
 			ex_stream_idle_in(e, job.stream_id, job.ctx_id);
 	}
 	if (job.result)
@@ -162,12 +188,12 @@ bool waiter_free(struct ex *e)
 			   atomic_load(&job.state) == ASLEEP);
 }
 
-/* The record in work waits for @type; its slot is answered later. */
-CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
-		     CUevent event, uint64_t src, uint32_t len)
+/* Who waits, in which context and stream, and what was there before. */
+static CUresult fill_job(struct ex *e, enum wait_type type, uint32_t ctx_id,
+			 uint32_t stream, uint64_t touches)
 {
 	uint64_t ctx;
-	CUresult r = ex_obj(e, KIND_CTX, e->cur_ctx, &ctx);
+	CUresult r = ex_obj(e, KIND_CTX, ctx_id, &ctx);
 
 	if (!r)
 		r = ex_stream(e, stream, &job.stream);
@@ -175,19 +201,57 @@ CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 		return r;
 	job.type = type;
 	job.ctx = (CUcontext)(uintptr_t)ctx;
-	job.ctx_id = e->cur_ctx;
-	job.event = event;
+	job.ctx_id = ctx_id;
 	job.stream_id = stream;
-	job.slot = e->rec.slot;
-	job.seq = e->rec.seq;
-	job.since = e->since;
-	job.src = src;
-	job.len = len;
-	job.touches = e->touches;
+	job.touches = touches;
+	return CUDA_SUCCESS;
+}
+
+static void post(struct ex *e)
+{
 	job.deferred = e->deferred;
 	job.deferred_op = e->deferred_op;
 	e->deferred = CUDA_SUCCESS;
 	if (atomic_exchange(&job.state, POSTED) == ASLEEP)
 		futex(FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* The record in work waits for @type; its slot is answered later. */
+CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
+		     CUevent event, uint64_t src, uint32_t len)
+{
+	CUresult r = fill_job(e, type, e->cur_ctx, stream, e->touches);
+
+	if (r)
+		return r;
+	job.event = event;
+	job.slot = e->rec.slot;
+	job.seq = e->rec.seq;
+	job.since = e->since;
+	job.src = src;
+	job.len = len;
+	post(e);
 	return EX_PENDING;
+}
+
+bool waiter_take_over(struct ex *e, const struct pend *p)
+{
+	static const enum wait_type type[] = { [PEND_STREAM] = WAIT_STREAM,
+					       [PEND_EVENT] = WAIT_EVENT,
+					       [PEND_WORD] = WAIT_WORD };
+
+	if (!waiter_free(e) ||
+	    fill_job(e, p->len ? WAIT_COPY : type[p->type], p->ctx,
+		     p->type == PEND_EVENT ? 0 : p->stream, p->touches))
+		return false;
+	job.event = p->event;
+	job.slot = p->slot;
+	job.seq = p->seq;
+	job.since = p->since;
+	job.src = p->src;
+	job.len = p->len;
+	job.word = p->word;
+	job.value = p->value;
+	post(e);
+	return true;
 }

@@ -131,6 +131,7 @@ struct ring_cons {
 	const uint8_t *data;
 	uint32_t size;
 	uint64_t cons;      /* private */
+	uint64_t prod_seen; /* last look at ctl->prod, found possible */
 };
 
 /* The smallest piece: a padding record needs len and op only, and positions
@@ -142,25 +143,44 @@ static inline uint32_t ring_max_record(uint32_t ring_size)
 	return ring_size / 4;
 }
 
+/* The next record is fetched while the driver works on this one. */
+static inline void ring_prefetch(const struct ring_cons *r)
+{
+	uint32_t off = (uint32_t)(r->cons & (r->size - 1));
+
+	if (r->prod_seen == r->cons)
+		return;
+	for (uint32_t i = 0; i < 256 && off + i < r->size; i += 64)
+		__builtin_prefetch(r->data + off + i);
+}
+
 /*
  * ring_take() - copy the next record into private memory.
  * @dst: at least ring_max_record(size) bytes, 8-aligned
  *
- * Every shared word is read once. Return: the record's length; 0 when the
- * ring is empty; -EPROTO when the guest wrote something impossible.
+ * Every shared word is read once, and the producer's position only when all
+ * that was seen before is taken: it is in the producer's cache. Return: the
+ * record's length; 0 when the ring is empty; -EPROTO when the guest wrote
+ * something impossible.
  */
 static inline int64_t ring_take(struct ring_cons *r, void *dst)
 {
 	for (;;) {
-		uint64_t fill = shared_load64(&r->ctl->prod) - r->cons;
+		uint64_t fill = r->prod_seen - r->cons;
 		uint32_t off = (uint32_t)(r->cons & (r->size - 1));
 		uint64_t head;
 		uint32_t len;
 
-		if (fill == 0)
-			return 0;
-		if (fill > r->size || (fill & 7))
-			return -EPROTO;
+		if (fill == 0) {
+			r->prod_seen = shared_load64(&r->ctl->prod);
+			fill = r->prod_seen - r->cons;
+			if (fill == 0)
+				return 0;
+			if (fill > r->size || (fill & 7)) {
+				r->prod_seen = r->cons;
+				return -EPROTO;
+			}
+		}
 		head = __atomic_load_n((const uint64_t *)(r->data + off),
 				       __ATOMIC_RELAXED);
 		len = (uint32_t)head;
@@ -178,6 +198,7 @@ static inline int64_t ring_take(struct ring_cons *r, void *dst)
 		/* The first word was fetched above; what was checked is used. */
 		memcpy(dst, &head, sizeof(head));
 		r->cons += len;
+		ring_prefetch(r);
 		return len;
 	}
 }

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /* Raise it when a layout of this folder changes. */
-#define VGPU_PROTOCOL 1
+#define VGPU_PROTOCOL 2
 
 #define VGPU_MAGIC 0x55504756u /* "VGPU" */
 #define VGPU_PAGE  4096u

@@ -41,19 +41,26 @@ struct vgpu_rec {
 
 _Static_assert(sizeof(struct vgpu_rec) == 40, "no hidden padding");
 
-/* A slot: a header, and in the same cache line the data of small replies. */
+/*
+ * A slot. The reply is there when `done` or `gpu_done` holds the record's seq.
+ * `gpu_done` is written by the GPU itself, when it gets to where the program
+ * waits for: then the other words stand since before. Small answers lie in the
+ * header's cache line.
+ */
 struct vgpu_slot {
 	uint32_t done;      /* exec: the record's seq, written last */
+	uint32_t gpu_done;  /* GPU: the same */
 	uint32_t result;    /* CUresult */
 	uint32_t len;       /* bytes of data */
 	uint32_t deferred;  /* first unreported error of a call not waited for */
 	uint32_t deferred_op;
 	uint32_t output;    /* bytes that device code printed: fetch them */
+	uint32_t pad;
 	uint64_t host_ns;   /* exec: time spent on the call, while it is asked */
 	uint8_t data[];
 };
 
-_Static_assert(sizeof(struct vgpu_slot) == 32, "half a cache line");
+_Static_assert(sizeof(struct vgpu_slot) == 40, "some data in its cache line");
 
 /*
  * Reader over private memory with a sticky error: take everything, check

@@ -366,7 +366,8 @@ static bool slot_done(void *arg)
 {
 	struct awaited *a = arg;
 
-	return shared_load32(&a->slot->done) == a->seq;
+	return shared_load32(&a->slot->done) == a->seq ||
+	       shared_load32(&a->slot->gpu_done) == a->seq;
 }
 
 static void scatter(const uint8_t *from, uint64_t len, const struct vg_seg *out,

@@ -121,6 +121,7 @@ static void every_offset(void **state)
 
 	for (uint32_t off = 0; off < SIZE; off += 8) {
 		r->ctl->prod = r->ctl->cons = r->p.prod = r->c.cons = off;
+		r->c.prod_seen = off;
 		r->p.cons_seen = off;
 		r->seq = 0;
 		assert_true(put(r, h));
@@ -201,7 +202,7 @@ static void impossible_lengths(void **state)
 				uint32_t len = n <= SIZE + 64 ? n :
 					       odd[n - SIZE - 65];
 
-				r->c.cons = offs[o];
+				r->c.cons = r->c.prod_seen = offs[o];
 				r->ctl->prod = offs[o] + fills[f];
 				head(r, offs[o], len, 1);
 				assert_int_equal(ring_take(&r->c, r->dst),
@@ -248,6 +249,7 @@ static void random_memory(void **state)
 				(uint32_t)rand_r(&seed) % 9000 & ~7u;
 		}
 		r->c.cons = ((uint64_t)rand_r(&seed) % SIZE) & ~7ull;
+		r->c.prod_seen = r->c.cons;
 		r->ctl->prod = r->c.cons + (((uint32_t)rand_r(&seed) % SIZE) &
 					    ~7u);
 		while (n > 0) {

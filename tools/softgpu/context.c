@@ -13,6 +13,8 @@ static unsigned int primary_flags;
 static _Thread_local struct sg_ctx *stack[STACK];
 static _Thread_local int depth;
 static _Atomic unsigned long long ids = 1;
+static _Atomic bool printf_used;
+
 static size_t limits[CU_LIMIT_MAX] = {
 	[CU_LIMIT_STACK_SIZE] = 1024,
 	[CU_LIMIT_PRINTF_FIFO_SIZE] = 1 << 20,
@@ -358,6 +360,11 @@ CUresult cuCtxGetLimit(size_t *value, CUlimit limit)
 	return r;
 }
 
+void printf_in_use(void)
+{
+	printf_used = true;
+}
+
 CUresult cuCtxSetLimit(CUlimit limit, size_t value)
 {
 	struct sg_ctx *c;
@@ -365,6 +372,9 @@ CUresult cuCtxSetLimit(CUlimit limit, size_t value)
 
 	if (!r && (unsigned int)limit > CU_LIMIT_MAX_L2_FETCH_GRANULARITY)
 		r = CUDA_ERROR_UNSUPPORTED_LIMIT;
+	/* As the driver does, also for the size that it has. */
+	if (!r && limit == CU_LIMIT_PRINTF_FIFO_SIZE && printf_used)
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		limits[limit] = value;
 	return r;

@@ -116,6 +116,7 @@ static void call_direct(struct ptx_parser *p, const struct stmt *st,
 			ptx_invalid(p, "%s: wrong arguments", st->text);
 		in = emit(p, st, ex_syscall);
 		in->sub = (uint8_t)sys;
+		p->mod->prints |= sys == 0;
 	} else {
 		note_call(p, ci->callee);
 		in = emit_ctl(p, st, ex_call);

@@ -151,6 +151,8 @@ static CUresult launch(CUfunction h, const struct request *q)
 	}
 	if (r)
 		return r;
+	if (f->mod ? f->mod->image->mod->prints : f->lib->image->mod->prints)
+		printf_in_use();
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(OP_KERNEL, s->ctx);
 	op->grid = g;

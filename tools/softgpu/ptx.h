@@ -224,6 +224,7 @@ struct ptx_module {
 	uint64_t globals_bytes;
 	uint32_t funcs_window;	/* windows of all device functions */
 	int target;
+	bool prints;		/* calls vprintf */
 };
 
 /* Function addresses that a kernel sees: not memory, only names. */

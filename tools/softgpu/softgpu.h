@@ -244,5 +244,6 @@ CUresult fatbin_ptx(const void *data, char **text, size_t *len);
 
 /* printf.c */
 void printf_flush(void);
+void printf_in_use(void); /* its buffer keeps its size from now on */
 
 #endif
