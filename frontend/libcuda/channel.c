@@ -386,7 +386,8 @@ static void scatter(const uint8_t *from, uint64_t len, const struct vg_seg *out,
 	}
 }
 
-/* What device code printed before this reply belongs to our stdout. */
+/* What device code printed before this reply belongs to our stdout; what its
+ * assertions say, to our stderr. */
 static void fetch_output(uint32_t bytes)
 {
 	struct in_vgOutput in = { .cap = 1536 };
@@ -399,7 +400,7 @@ static void fetch_output(uint32_t bytes)
 		if (vg_call(OP_vgOutput, &s, 1, d, 2) || !out.h.len ||
 		    out.h.len > sizeof(out.text))
 			return;
-		fwrite(out.text, 1, out.h.len, stdout);
+		fwrite(out.text, 1, out.h.len, out.h.error ? stderr : stdout);
 		bytes = out.h.len < bytes ? bytes - out.h.len : 0;
 	}
 	fflush(stdout);

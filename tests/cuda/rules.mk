@@ -3,6 +3,7 @@
 # cudart. programs.txt lists what was built: NAME GROUP.
 #
 #   core  small enough for an interpreter; must pass on every driver
+#   two   needs two GPUs
 #   more  needs more of a driver than softgpu promises
 #   tool  not a test by itself: other tests run it
 #   gpu   needs a real GPU
@@ -16,9 +17,14 @@ TC_TOOL  := killme spin
 TC_FAULT := fault
 TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
 TC_PLAIN := drvapi counted
-# Of the driver API's programs, those that softgpu runs too.
-TC_DRVCORE := drv_vmm drv_vmm_share drv_ipc_pool
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
+# Of these, what softgpu can do too, what scripts run, what needs two GPUs.
+TC_DRV_CORE := drv_contexts drv_hostfn drv_order drv_printf drv_ptds \
+               drv_vmm drv_vmm_share drv_ipc_pool
+TC_DRV_TOOL :=
+TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
+TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\
+                 $(TC_DRV))
 
 NVCCFLAGS := -O3 -Xcompiler -Wall
 TC_HEADERS := $(wildcard $(TC)/*.h)
@@ -61,8 +67,23 @@ $(B)/gen/tests/cuda/%_ptx.h: $(B)/tests/cuda/obj/%.ptx
 	  sed 's/\\/\\\\/g; s/"/\\"/g; s/^/	"/; s/$$/\\n"/' $<; \
 	  echo ';'; } > $@
 
-TC_PTX := $(patsubst $(TC)/%.cu,$(B)/gen/tests/cuda/%_ptx.h,\
-            $(wildcard $(TC)/kernels*.cu))
+# Linked with the device runtime, which PTX text cannot ask for: bytes.
+$(B)/tests/cuda/obj/kernels_cond.fatbin: $(TC)/kernels_cond.cu
+	@mkdir -p $(@D)
+	$(NVCC) -arch=sm_90 -rdc=true -dc -O3 -o $(@:.fatbin=.o) $<
+	$(NVCC) -arch=sm_90 -dlink -fatbin -o $@ $(@:.fatbin=.o) -lcudadevrt
+
+$(B)/gen/tests/cuda/kernels_cond_image.h: \
+		$(B)/tests/cuda/obj/kernels_cond.fatbin
+	@mkdir -p $(@D)
+	{ echo '/* Made from kernels_cond.cu by nvcc. */'; \
+	  echo 'static const unsigned char kernels_cond_image[]'; \
+	  echo '	__attribute__((aligned(64))) = {'; \
+	  od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } > $@
+
+TC_PTX := $(B)/gen/tests/cuda/kernels_cond_image.h \
+          $(patsubst $(TC)/%.cu,$(B)/gen/tests/cuda/%_ptx.h,\
+            $(filter-out %_cond.cu,$(wildcard $(TC)/kernels*.cu)))
 EXTRA_tests_cuda_ := -I$(B)/gen/tests/cuda
 $(patsubst %,$(B)/obj/$(TC)/%.o,$(TC_PLAIN) $(TC_DRV)): $(TC_PTX)
 
@@ -73,8 +94,10 @@ $(patsubst %,$(TC_OUT)/%,$(TC_PLAIN) $(TC_DRV)): $(TC_OUT)/%: $(B)/obj/$(TC)/%.o
 $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	@mkdir -p $(@D)
 	{ printf '%s core\n' $(TC_CORE) $(TC_CORE:=-shared) drvapi \
-	    $(TC_DRVCORE); \
+	    $(TC_DRV_CORE); \
 	  printf '%s more\n' $(TC_MORE) $(TC_MORE:=-shared); \
-	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared) counted; \
+	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared) counted \
+	    $(TC_DRV_TOOL); \
+	  printf '%s two\n' $(TC_DRV_TWO); \
 	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) \
-	    $(filter-out $(TC_DRVCORE),$(TC_DRV)); } > $@
+	    $(TC_DRV_GPU); } > $@

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
@@ -54,8 +55,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 		n = sizeof(line) - 2;
 	line[n++] = '\n';
 	/* One write, so that lines of several processes do not mix. Where
-	 * stderr is gone there is nobody left to tell. */
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+	 * stderr is gone there is nobody left to tell. Not by write(2):
+	 * vgpu-exec takes what is written so for the guest's. */
+	if (syscall(SYS_write, STDERR_FILENO, line, (size_t)n) < 0)
 		errno = saved;
 	errno = saved;
 }

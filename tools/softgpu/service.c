@@ -69,7 +69,8 @@ bool value_holds(const struct op *op)
 	case CU_STREAM_WAIT_VALUE_AND:
 		return (v & want) != 0;
 	case CU_STREAM_WAIT_VALUE_NOR:
-		return ~(v | want) != 0;
+		return op->size == 8 ? ~(v | want) != 0
+				     : (uint32_t)~(v | want) != 0;
 	default:
 		return op->size == 8 ? (int64_t)(v - want) >= 0
 				     : (int32_t)((uint32_t)v -

@@ -77,7 +77,7 @@ struct in_vgOutput { /* reply: uint8_t bytes[len] */
 };
 struct out_vgOutput {
 	uint32_t len;
-	uint32_t pad;
+	uint32_t error;        /* of stderr, not of stdout */
 };
 
 /* ---- contexts ---- */
