@@ -101,7 +101,7 @@ static void changed_on_the_way(void)
 	DRV(cuGraphGetEdges(end, NULL, NULL, NULL, &edges));
 	printf("the graph has %zu nodes and %zu edges\n", nodes_of(end),
 	       edges);
-	DRV(cuMemsetD32(p, 1, 2));
+	DRV(cuMemsetD32Async(p, 1, 2, st));
 	DRV(cuGraphInstantiate(&exec, end, 0));
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
@@ -328,7 +328,7 @@ static void outside(void)
 	int one = 1;
 
 	DRV(cuEventCreate(&ev, CU_EVENT_DISABLE_TIMING));
-	DRV(cuMemsetD32(p, 0, 1));
+	DRV(cuMemsetD32Async(p, 0, 1, st));
 	DRV(cuStreamBeginCapture(st, CU_STREAM_CAPTURE_MODE_GLOBAL));
 	DRV(cuLaunchKernel(late, 1, 1, 1, 1, 1, 1, 0, st, args, NULL));
 	DRV(cuEventRecordWithFlags(ev, st, CU_EVENT_RECORD_EXTERNAL));

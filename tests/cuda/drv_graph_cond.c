@@ -92,8 +92,8 @@ static void if_and_else(CUdeviceptr cond, CUdeviceptr p)
 	add_chain(g, &node, p, 10, 0);
 	DRV(cuGraphInstantiate(&exec, g, 0));
 	for (unsigned i = 0; i < 4; i++) {
-		DRV(cuMemsetD32(p, 0, 1));
-		DRV(cuMemsetD32(cond, i % 2, 1));
+		DRV(cuMemsetD32Async(p, 0, 1, st));
+		DRV(cuMemsetD32Async(cond, i % 2, 1, st));
 		DRV(cuGraphLaunch(exec, st));
 		DRV(cuStreamSynchronize(st));
 		printf("if %u: %u\n", i % 2, word(p));
@@ -120,8 +120,8 @@ static void loop(CUdeviceptr left, CUdeviceptr done)
 		add_kernel(body, NULL, count_down, args);
 	}
 	DRV(cuGraphInstantiate(&exec, g, 0));
-	DRV(cuMemsetD32(left, 20, 1));
-	DRV(cuMemsetD32(done, 0, 1));
+	DRV(cuMemsetD32Async(left, 20, 1, st));
+	DRV(cuMemsetD32Async(done, 0, 1, st));
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
 	for (unsigned i = 20; i; i--)
@@ -153,8 +153,8 @@ static void choice(CUdeviceptr cond, CUdeviceptr p)
 	DRV(cuGraphInstantiate(&exec, g, 0));
 	/* 5 and above run no body. */
 	for (unsigned i = 0; i < 7; i++) {
-		DRV(cuMemsetD32(p, 99, 1));
-		DRV(cuMemsetD32(cond, i, 1));
+		DRV(cuMemsetD32Async(p, 99, 1, st));
+		DRV(cuMemsetD32Async(cond, i, 1, st));
 		DRV(cuGraphLaunch(exec, st));
 		DRV(cuStreamSynchronize(st));
 		printf("switch %u: %u\n", i, word(p));
@@ -193,8 +193,8 @@ static void nested(CUdeviceptr left, CUdeviceptr done, CUdeviceptr p)
 	DRV(cuLaunchKernel(chain, 1, 1, 1, 1, 1, 1, 0, cap, args, NULL));
 	DRV(cuStreamEndCapture(cap, &got));
 	DRV(cuGraphInstantiate(&exec, g, 0));
-	DRV(cuMemsetD32(left, 5, 1));
-	DRV(cuMemsetD32(p, 0, 1));
+	DRV(cuMemsetD32Async(left, 5, 1, st));
+	DRV(cuMemsetD32Async(p, 0, 1, st));
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
 	printf("nested: %u left, %u, the graph captured to is %s\n",
@@ -247,7 +247,7 @@ int main(void)
 	chain = drv_function(mod, "chain");
 	DRV(cuStreamCreate(&st, CU_STREAM_NON_BLOCKING));
 	p = drv_alloc(64);
-	DRV(cuMemsetD32(p, 0, 16));
+	DRV(cuMemsetD32Async(p, 0, 16, st));
 	if_and_else(p, p + 4);
 	loop(p + 8, p + 12);
 	choice(p + 16, p + 20);

@@ -88,7 +88,7 @@ static void programmatic_graph(void)
 	CUgraph g;
 
 	at.value.programmaticStreamSerializationAllowed = 1;
-	DRV(cuMemsetD32(p, 0, BLOCKS));
+	DRV(cuMemsetD32Async(p, 0, BLOCKS, st));
 	DRV(cuStreamBeginCapture(st, CU_STREAM_CAPTURE_MODE_GLOBAL));
 	DRV(cuLaunchKernelEx(&a, first, args_a, NULL));
 	DRV(cuLaunchKernelEx(&b, second, args_b, NULL));

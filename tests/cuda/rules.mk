@@ -19,8 +19,8 @@ TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
 TC_PLAIN := drvapi counted
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
-TC_DRV_CORE := drv_contexts drv_hostfn drv_order drv_printf drv_ptds \
-               drv_vmm drv_vmm_share drv_ipc_pool
+TC_DRV_CORE := drv_assert drv_contexts drv_hostfn drv_ipc_pool drv_order \
+               drv_printf drv_ptds drv_values drv_vmm drv_vmm_share
 TC_DRV_TOOL :=
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
 TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\

@@ -341,3 +341,42 @@ CUresult cuStreamWaitValue64(CUstream h, CUdeviceptr addr, cuuint64_t value,
 {
 	return value_op(h, OP_WAIT, addr, value, flags, 8);
 }
+
+static CUresult batch_op(CUstream h, const CUstreamBatchMemOpParams *p)
+{
+	switch (p->operation) {
+	case CU_STREAM_MEM_OP_WAIT_VALUE_32:
+		return value_op(h, OP_WAIT, p->waitValue.address,
+				p->waitValue.value, p->waitValue.flags, 4);
+	case CU_STREAM_MEM_OP_WAIT_VALUE_64:
+		return value_op(h, OP_WAIT, p->waitValue.address,
+				p->waitValue.value64, p->waitValue.flags, 8);
+	case CU_STREAM_MEM_OP_WRITE_VALUE_32:
+		return value_op(h, OP_WRITE, p->writeValue.address,
+				p->writeValue.value, p->writeValue.flags, 4);
+	case CU_STREAM_MEM_OP_WRITE_VALUE_64:
+		return value_op(h, OP_WRITE, p->writeValue.address,
+				p->writeValue.value64, p->writeValue.flags, 8);
+	case CU_STREAM_MEM_OP_FLUSH_REMOTE_WRITES:
+	case CU_STREAM_MEM_OP_BARRIER:
+		return CUDA_SUCCESS; /* every write is seen at once here */
+	default:
+		return CUDA_ERROR_INVALID_VALUE;
+	}
+}
+
+CUresult cuStreamBatchMemOp(CUstream h, unsigned int count,
+			    CUstreamBatchMemOpParams *params,
+			    unsigned int flags)
+{
+	struct sg_stream *s;
+	CUresult r = get(h, &s);
+
+	if (r)
+		return r;
+	if (!count || count > 256 || !params || flags)
+		return CUDA_ERROR_INVALID_VALUE;
+	for (unsigned int i = 0; i < count && !r; i++)
+		r = batch_op(h, &params[i]);
+	return r;
+}
