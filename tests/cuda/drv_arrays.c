@@ -64,7 +64,7 @@ static void read_texture(CUarray a, int linear, float shift, float first)
 	printf("%s texture %.3f %.3f %.3f\n", linear ? "linear" : "point",
 	       got[0], got[W + 1], got[W * H - 1]);
 	if (got[W + 1] != first)
-		fail("drv_arrays: element (1,1) is %g, not %g", got[W + 1],
+		wrong_result("drv_arrays: element (1,1) is %g, not %g", got[W + 1],
 		     first);
 	DRV(cuTexObjectDestroy(t));
 	DRV(cuMemFree(out));
@@ -96,7 +96,7 @@ static void surfaces(CUarray a)
 	       got[1], got[W * H - 1], d.Width, d.Height, d.Depth, d.Format,
 	       d.Flags);
 	if (got[1] != 2 || got[W * H - 1] != 2 * (W * H - 1))
-		fail("drv_arrays: the surface was not doubled");
+		wrong_result("drv_arrays: the surface was not doubled");
 	DRV(cuSurfObjectDestroy(s));
 }
 
@@ -118,7 +118,7 @@ static void one_dimension(void)
 	DRV(cuMemcpyAtoH(back, a, 0, 400));
 	printf("1D array %u %u %u\n", back[0], back[99], back[100]);
 	if (back[0] != h[40] || back[99] != h[139] || back[100] != h[100])
-		fail("drv_arrays: copies of a 1D array are wrong");
+		wrong_result("drv_arrays: copies of a 1D array are wrong");
 	DRV(cuArrayDestroy(a));
 	DRV(cuMemFree(p));
 }
@@ -139,7 +139,7 @@ static void mipmaps(void)
 		DRV(cuArrayGetDescriptor(&level, a));
 		printf("level %u is %zux%zu\n", i, level.Width, level.Height);
 		if (level.Width != 64u >> i)
-			fail("drv_arrays: level %u has a wrong width", i);
+			wrong_result("drv_arrays: level %u has a wrong width", i);
 	}
 	DRV(cuMipmappedArrayDestroy(m));
 }

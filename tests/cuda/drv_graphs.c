@@ -119,7 +119,7 @@ static void by_hand(void)
 	       run(exec, h), host_calls);
 	if (info.result != CU_GRAPH_EXEC_UPDATE_SUCCESS || h[0] != 105 ||
 	    host_calls != 3)
-		fail("drv_graphs: should be 105, 107, 105 and 3 times");
+		wrong_result("drv_graphs: should be 105, 107, 105 and 3 times");
 	DRV(cuGraphDestroyNode(empty));
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(twin));
@@ -149,7 +149,7 @@ static void child_graph(void)
 	DRV(cuStreamSynchronize(st));
 	printf("child graphs give %u\n", word(p));
 	if (word(p) != 2)
-		fail("drv_graphs: two child graphs should give 2");
+		wrong_result("drv_graphs: two child graphs should give 2");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
 	DRV(cuGraphDestroy(child));
@@ -191,7 +191,7 @@ static void memory_nodes(CUdevice dev)
 	DRV(cuStreamSynchronize(st));
 	printf("memory nodes give %u\n", h[5]);
 	if (h[5] != 7)
-		fail("drv_graphs: memory nodes should give 7");
+		wrong_result("drv_graphs: memory nodes should give 7");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
 	DRV(cuDeviceGraphMemTrim(dev));

@@ -46,7 +46,7 @@ static void clusters(void)
 	printf("clusters of 4: %u %u, largest %d, some active %d\n", got[0],
 	       got[7], most, active > 0);
 	if (got[0] != 1004 || got[7] != 2604)
-		fail("drv_launch: should be 1004 2604");
+		wrong_result("drv_launch: should be 1004 2604");
 	at.value.clusterDim.x = 3;
 	SHOW("8 blocks in clusters of 3", cuLaunchKernelEx(&c, f, args, NULL));
 	DRV(cuMemFree(out));
@@ -68,7 +68,7 @@ static void big_parameters(void)
 	DRV(cuMemcpyDtoH(&got, out, 4));
 	printf("16,000 bytes of parameters give %u\n", got);
 	if (got != want)
-		fail("drv_launch: should give %u", want);
+		wrong_result("drv_launch: should give %u", want);
 	DRV(cuMemFree(out));
 }
 
@@ -117,7 +117,7 @@ static void cooperative(void)
 	DRV(cuMemcpyDtoH(got, res, sizeof(got)));
 	printf("cooperative %u %u\n", got[0], got[19]);
 	if (got[0] != 210 || got[19] != 210)
-		fail("drv_launch: should be 210 210");
+		wrong_result("drv_launch: should be 210 210");
 	at.value.cooperative = 1;
 	DRV(cuMemsetD32(res, 0, 20));
 	DRV(cuLaunchKernelEx(&c, f, args, NULL));
@@ -153,7 +153,7 @@ static void attributes(void)
 	DRV(cuMemcpyDtoH(&got, p + 1020, 4));
 	printf("10 launches with attributes give %u\n", got);
 	if (got != 20)
-		fail("drv_launch: should give 20");
+		wrong_result("drv_launch: should give 20");
 	DRV(cuStreamDestroy(c.hStream));
 	DRV(cuMemFree(p));
 }

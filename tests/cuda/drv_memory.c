@@ -31,7 +31,7 @@ static void pitched(void)
 	DRV(cuMemAllocPitch(&a, &pa, W, H, 4));
 	DRV(cuMemAllocPitch(&b, &pb, 2 * W, H, 16));
 	if (pa < W || pb < 2 * W)
-		fail("drv_memory: pitches %zu and %zu are too small", pa, pb);
+		wrong_result("drv_memory: pitches %zu and %zu are too small", pa, pb);
 	DRV(cuMemsetD2D8(a, pa, 0x11, W, H));
 	DRV(cuMemsetD2D16(a + pa, pa, 0x2233, 50, 2));
 	DRV(cuMemsetD2D32(a + 4 * pa, pa, 0x44556677, 10, 3));
@@ -48,7 +48,7 @@ static void pitched(void)
 	DRV(cuMemcpy2DUnaligned(&c));
 	if (h[0] != 0x11 || h[W] != 0x33 || h[W + 1] != 0x22 ||
 	    h[4 * W + 3] != 0x44 || h[W * H - 1] != 0x11)
-		fail("drv_memory: a 2D copy gives %x %x %x %x %x", h[0], h[W],
+		wrong_result("drv_memory: a 2D copy gives %x %x %x %x %x", h[0], h[W],
 		     h[W + 1], h[4 * W + 3], h[W * H - 1]);
 	printf("pitched checksum %016llx\n",
 	       (unsigned long long)checksum(h, sizeof(h)));
@@ -81,7 +81,7 @@ static void three_dimensions(void)
 	DRV(cuMemcpy3DAsync(&c, NULL));
 	DRV(cuStreamSynchronize(NULL));
 	if (back[0] != h[W * H + W + 4])
-		fail("drv_memory: a 3D copy begins with %u, not %u", back[0],
+		wrong_result("drv_memory: a 3D copy begins with %u, not %u", back[0],
 		     h[W * H + W + 4]);
 	printf("3D checksum %016llx\n",
 	       (unsigned long long)checksum(back, sizeof(back)));
@@ -117,7 +117,7 @@ static void pools(CUdevice dev)
 	printf("pools: word %u, own pool %s in use\n", first,
 	       used >= 3 << 20 ? "is" : "is not");
 	if (first != 5)
-		fail("drv_memory: pool memory should hold 5");
+		wrong_result("drv_memory: pool memory should hold 5");
 	DRV(cuMemFreeAsync(b, st));
 	DRV(cuStreamSynchronize(st));
 	DRV(cuMemPoolTrimTo(own, 0));
@@ -147,7 +147,7 @@ static void attributes(CUcontext ctx)
 	printf("range %zu %zu type %d device %d managed %d\n", size, range,
 	       type, ordinal, managed);
 	if (base != p || start != p || owner != ctx || size < 5000)
-		fail("drv_memory: attributes of an allocation are wrong");
+		wrong_result("drv_memory: attributes of an allocation are wrong");
 	SHOW("attribute of a local variable",
 	     cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
 				   (CUdeviceptr)(uintptr_t)&local));
@@ -179,7 +179,7 @@ static void host_memory(void)
 	printf("mapped %u %u type %d flags %u same address %d\n", a[0],
 	       a[N - 1], type, flags, da == (CUdeviceptr)(uintptr_t)a);
 	if (a[0] != 10 || a[N - 1] != N + 9)
-		fail("drv_memory: the kernel did not write host memory");
+		wrong_result("drv_memory: the kernel did not write host memory");
 	DRV(cuMemFreeHost(a));
 
 	b = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
@@ -196,7 +196,7 @@ static void host_memory(void)
 	DRV(cuCtxSynchronize());
 	printf("registered %u %u\n", b[0], b[N - 1]);
 	if (b[0] != 1 || b[N - 1] != 2 * N - 1)
-		fail("drv_memory: the kernel did not write registered memory");
+		wrong_result("drv_memory: the kernel did not write registered memory");
 	DRV(cuMemHostUnregister(b));
 	EXPECT("unregistered again", cuMemHostUnregister(b),
 	       CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
@@ -215,7 +215,7 @@ static void default_direction(void)
 	DRV(cuMemcpyAsync(q, p, sizeof(h), NULL));
 	DRV(cuMemcpy((CUdeviceptr)(uintptr_t)back, q, sizeof(h)));
 	if (memcmp(h, back, sizeof(h)))
-		fail("drv_memory: cuMemcpy did not bring the bytes back");
+		wrong_result("drv_memory: cuMemcpy did not bring the bytes back");
 	printf("default direction %u\n", back[63]);
 	DRV(cuMemFree(p));
 	DRV(cuMemFree(q));

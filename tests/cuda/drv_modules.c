@@ -54,7 +54,7 @@ static void jit_options(void)
 	       strstr(error, "nonsense") || strstr(error, "error")
 		       ? "says what" : "does not say what");
 	if (res == CUDA_SUCCESS)
-		fail("drv_modules: wrong PTX was accepted");
+		wrong_result("drv_modules: wrong PTX was accepted");
 }
 
 static void globals_and_enumeration(void)
@@ -70,7 +70,7 @@ static void globals_and_enumeration(void)
 	DRV(cuModuleLoadData(&mod, kernels_ptx));
 	DRV(cuModuleGetFunctionCount(&count, mod));
 	if (count > 32)
-		fail("drv_modules: %u functions", count);
+		wrong_result("drv_modules: %u functions", count);
 	DRV(cuModuleEnumerateFunctions(fs, count, mod));
 	for (unsigned i = 0; i < count; i++) {
 		DRV(cuFuncGetName(&name, fs[i]));
@@ -131,7 +131,7 @@ static void link_two(void)
 	printf("linked module of %s gives %u\n", size ? "bytes" : "nothing",
 	       got);
 	if (got != 42)
-		fail("drv_modules: the linked kernel should give 42");
+		wrong_result("drv_modules: the linked kernel should give 42");
 	DRV(cuLinkDestroy(link));
 
 	DRV(cuLinkCreate(0, NULL, NULL, &link));
@@ -158,7 +158,7 @@ static void libraries(void)
 			      0));
 	DRV(cuLibraryGetKernelCount(&n, lib));
 	if (n > 32)
-		fail("drv_modules: %u kernels", n);
+		wrong_result("drv_modules: %u kernels", n);
 	DRV(cuLibraryEnumerateKernels(ks, n, lib));
 	DRV(cuLibraryGetKernel(&k, lib, "fill"));
 	DRV(cuKernelGetName(&name, k));
@@ -169,7 +169,7 @@ static void libraries(void)
 	printf("library of %u kernels, %s, global of %zu bytes\n", n, name,
 	       size);
 	if (back != lib)
-		fail("drv_modules: the kernel belongs to another library");
+		wrong_result("drv_modules: the kernel belongs to another library");
 	p = drv_alloc(4);
 	/* A CUkernel in place of a function, as cudart launches. */
 	DRV(cuLaunchKernel((CUfunction)k, 1, 1, 1, 1, 1, 1, 0, NULL, args,
@@ -181,7 +181,7 @@ static void libraries(void)
 	DRV(cuMemcpyDtoH(&got, p, 4));
 	printf(", its function %u\n", got);
 	if (got != 11)
-		fail("drv_modules: should be 9 and 11");
+		wrong_result("drv_modules: should be 9 and 11");
 	EXPECT("a kernel that is not there",
 	       cuLibraryGetKernel(&k, lib, "none"), CUDA_ERROR_NOT_FOUND);
 	DRV(cuMemFree(p));

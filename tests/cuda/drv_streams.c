@@ -65,7 +65,7 @@ static void properties(void)
 	DRV(cuStreamGetPriority(b, &prio));
 	printf("priority -1000 becomes %d\n", prio);
 	if (owner != ctx || id_a == id_b)
-		fail("drv_streams: context or id of a stream is wrong");
+		wrong_result("drv_streams: context or id of a stream is wrong");
 	DRV(cuStreamDestroy(a));
 	DRV(cuStreamDestroy(b));
 }
@@ -115,7 +115,7 @@ static void values(CUdevice dev)
 	printf("batch %u %u %u\n", word(flag), word(flag + 8),
 	       word(flag + 12));
 	if (word(p) != 111 || word(flag) != 77 || word(flag + 12) != 5)
-		fail("drv_streams: value waits gave %u", word(p));
+		wrong_result("drv_streams: value waits gave %u", word(p));
 	DRV(cuMemFreeHost(host));
 	DRV(cuMemFree(flag));
 	DRV(cuMemFree(p));
@@ -148,7 +148,7 @@ static void capture_mode(CUstreamCaptureMode mode, const char *name)
 		DRV(cuStreamSynchronize(a));
 		printf("%zu nodes give %u\n", nodes, word(p));
 		if (word(p) != 7)
-			fail("drv_streams: the graph should give 7");
+			wrong_result("drv_streams: the graph should give 7");
 		DRV(cuGraphExecDestroy(exec));
 		DRV(cuGraphDestroy(graph));
 	} else {
@@ -195,7 +195,7 @@ static void capture_two(void)
 	printf("two streams: %zu nodes give %u %u %u\n", nodes, word(p),
 	       word(q), word(r));
 	if (word(p) != 4 || word(q) != 10 || word(r) != 10)
-		fail("drv_streams: should give 4 10 10");
+		wrong_result("drv_streams: should give 4 10 10");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(graph));
 	DRV(cuEventDestroy(fork));
@@ -225,7 +225,7 @@ static void capture_broken(void)
 	DRV(cuStreamSynchronize(a));
 	printf("afterwards the stream gives %u\n", word(p));
 	if (word(p) != 6)
-		fail("drv_streams: should give 6");
+		wrong_result("drv_streams: should give 6");
 	DRV(cuStreamDestroy(a));
 	DRV(cuMemFree(p));
 }
@@ -241,7 +241,7 @@ static void special_streams(void)
 	DRV(cuStreamSynchronize(CU_STREAM_LEGACY));
 	printf("legacy and per-thread streams %u\n", word(p));
 	if (word(p) != 3)
-		fail("drv_streams: should give 3");
+		wrong_result("drv_streams: should give 3");
 	DRV(cuMemFree(p));
 }
 

@@ -43,7 +43,7 @@ static void many_streams(void)
 	DRV(cuMemcpyDtoH(h, p, (size_t)n * 4));
 	for (int i = 0; i < n; i++)
 		if (h[i] != 45u + 10 * (i % 7))
-			fail("drv_stress: stream %d gives %u", i, h[i]);
+			wrong_result("drv_stress: stream %d gives %u", i, h[i]);
 	for (int i = 0; i < n; i++)
 		DRV(cuStreamDestroy(s[i]));
 	printf("%d streams\n", n);
@@ -97,7 +97,7 @@ static void many_allocations(void)
 		DRV(cuMemFree(p[i]));
 	printf("%d allocations, sum %u\n", n, sum);
 	if (sum != want)
-		fail("drv_stress: allocations hold %u, not %u", sum, want);
+		wrong_result("drv_stress: allocations hold %u, not %u", sum, want);
 	free(p);
 }
 
@@ -129,7 +129,7 @@ static void many_modules(void)
 		DRV(cuModuleUnload(m[i]));
 	printf("16 modules give %u\n", got);
 	if (got != 48)
-		fail("drv_stress: 16 modules should give 48");
+		wrong_result("drv_stress: 16 modules should give 48");
 	DRV(cuMemFree(p));
 	free(image);
 }
@@ -155,7 +155,7 @@ static void *churn(void *arg)
 		DRV(cuMemcpyDtoH(h, p, sizeof(h)));
 		for (unsigned i = 0; i < 256; i++)
 			if (h[i] != id + r)
-				fail("drv_stress: thread %u round %u word %u "
+				wrong_result("drv_stress: thread %u round %u word %u "
 				     "is %u", id, r, i, h[i]);
 		DRV(cuEventDestroy(ev));
 		DRV(cuStreamDestroy(st));

@@ -49,12 +49,12 @@ static void grow(CUdeviceptr base)
 		used += size;
 		DRV(cuMemcpyDtoH(&word, base + 40, 4));
 		if (word != 10)
-			fail("drv_vmm: step %u left %u at the start, not 10", i,
+			wrong_result("drv_vmm: step %u left %u at the start, not 10", i,
 			     word);
 		DRV(cuMemcpyDtoH(&word, base + used - size + 4, 4));
 		printf("step %u word %u\n", i, word);
 		if (word != i * 1000 + 1)
-			fail("drv_vmm: step %u wrote %u", i, word);
+			wrong_result("drv_vmm: step %u wrote %u", i, word);
 	}
 	/* A set and a copy that span all the maps. */
 	DRV(cuMemsetD32(base, 7, used / 4));
@@ -62,7 +62,7 @@ static void grow(CUdeviceptr base)
 	DRV(cuMemcpyDtoH(&last, base + used - 4, 4));
 	printf("over all maps %u\n", last);
 	if (last != 7)
-		fail("drv_vmm: over all maps should give 7");
+		wrong_result("drv_vmm: over all maps should give 7");
 	/* A copy on the device returns before it is done. */
 	DRV(cuCtxSynchronize());
 	/* All maps in one call. */
@@ -91,7 +91,7 @@ static void access_and_retain(CUdeviceptr base)
 	DRV(cuMemcpyDtoH(&word, base + 4, 4));
 	printf("released but mapped %u\n", word);
 	if (word != 501)
-		fail("drv_vmm: mapped memory gives %u, not 501", word);
+		wrong_result("drv_vmm: mapped memory gives %u, not 501", word);
 	DRV(cuMemUnmap(base, grain));
 }
 

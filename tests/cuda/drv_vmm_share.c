@@ -68,13 +68,13 @@ static void same_memory(CUdeviceptr one, CUdeviceptr other)
 	DRV(cuCtxSynchronize());
 	printf("the import shows %u\n", word(other + 20));
 	if (word(other + 20) != 4711)
-		fail("drv_vmm_share: the import is not the same memory");
+		wrong_result("drv_vmm_share: the import is not the same memory");
 	DRV(cuLaunchKernel(drv_function(mod, "fill"), 1, 1, 1, 64, 1, 1, 0,
 			   NULL, args, NULL));
 	DRV(cuCtxSynchronize());
 	printf("the original shows %u\n", word(one + 20));
 	if (word(one + 20) != 9005)
-		fail("drv_vmm_share: the original is not the same memory");
+		wrong_result("drv_vmm_share: the original is not the same memory");
 }
 
 int main(void)

@@ -39,6 +39,25 @@ fail(const char *fmt, ...)
 	_Exit(1);
 }
 
+/*
+ * A result is wrong. Where a stand-in runs no kernels (VGPU_TEST_STANDIN=1)
+ * all are: such a run shows which calls a program makes, and goes on.
+ */
+static UNUSED_OK __attribute__((format(printf, 1, 2))) void
+wrong_result(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (getenv("VGPU_TEST_STANDIN"))
+		return;
+	fflush(stdout);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	_Exit(1);
+}
+
 /* xorshift32: never 0 when @state starts non-zero. */
 static UNUSED_OK uint32_t rng(uint32_t *state)
 {

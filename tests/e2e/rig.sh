@@ -6,6 +6,7 @@ B=$(realpath "${B:-build}")
 VL=$B/bin/vgpu-loopback
 unset VGPU_LOOPBACK_DIR VGPU_DOMID XENSTORED_PATH LD_LIBRARY_PATH VGPU_LOG
 unset NOTIFY_SOCKET JOURNAL_STREAM CUDA_VISIBLE_DEVICES VGPU_TRACE
+unset VGPU_RECORD VGPU_RECORD_DRIVER VGPU_RECORD_FILL VGPU_SOFTGPU_STANDIN
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/vgpu-t.XXXXXX")
 LOG=$DIR/backend.log
 n=0 BE=
@@ -85,5 +86,36 @@ few_executors() { [ "$(executors)" -le 1 ]; }
 sanitizers_silent() {
 	! grep -qE 'runtime error:|ERROR: AddressSanitizer' "$LOG"
 	ok $? 'no sanitizer spoke' || grep -E -A4 'runtime error:|ERROR: Addr' "$LOG" | head -n 30 | sed 's/^/# /'
+}
+# What a program asks for, and what arrives at the driver, both written down by
+# tools/recorder; softgpu plays an H200 and takes every kernel.
+recording_backend() {
+	mkdir -p "$DIR/front" "$DIR/rec"
+	ln -sf "$B/lib/librecorder.so" "$DIR/front/libcuda.so.1"
+	VGPU_RECORD=$DIR/rec/host VGPU_RECORD_DRIVER=$B/lib/libsoftgpu.so \
+		VGPU_RECORD_FILL=1 VGPU_SOFTGPU_STANDIN=1 \
+		backend "$B/lib/librecorder.so"
+}
+recorded_run() { # recorded_run PROGRAM...: output in DIR/out, DIR/err
+	rm -f "$DIR"/rec/guest.*
+	VGPU_DOMID=1 VGPU_TEST_STANDIN=1 VGPU_RECORD=$DIR/rec/guest \
+		VGPU_RECORD_DRIVER=$B/guest-lib/libcuda.so.1 \
+		LD_LIBRARY_PATH=$DIR/front:$B/loopback/lib:$CUDA/lib64 \
+		timeout 100 "$@" >"$DIR/out" 2>"$DIR/err"
+}
+# The executor of the last program, from the backend's log.
+executor_of() { # executor_of GUEST_PID
+	sed -nE "s/.*session p$1-.*executor ([0-9]+) connected.*/\1/p" "$LOG" | tail -n 1
+}
+same_work() { # same_work NAME [OPTION...]: of the last recorded_run
+	local name=$1 guest pid
+	shift
+	guest=$(ls "$DIR"/rec/guest.* 2>/dev/null | head -n 1)
+	pid=$(executor_of "${guest##*.}")
+	within 10 not kill -0 "${pid:-0}"
+	/usr/bin/python3 tests/e2e/recorded.py "$@" "$guest" \
+		"$DIR/rec/host.$pid" >"$DIR/work" 2>&1
+	ok $? "$name: its work arrives at the driver as it was asked for"
+	sed 's/^/# /' "$DIR/work"
 }
 done_testing() { echo "1..$n"; }

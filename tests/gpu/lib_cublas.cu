@@ -44,7 +44,7 @@ template <typename T> static void verify(const char *what, const T *d)
 	to_host(h, d, N * N);
 	for (int i = 0; i < N * N; i++)
 		if ((float)h[i] != want[i])
-			fail("cublas %s: element %d is %g, not %g", what, i,
+			wrong_result("cublas %s: element %d is %g, not %g", what, i,
 			     (double)(float)h[i], want[i]);
 	printf("%s checksum %016llx\n", what,
 	       (unsigned long long)checksum(h, N * N * sizeof(T)));
@@ -83,7 +83,7 @@ static void vectors(void)
 	printf("dot %.0f asum %.0f amax %d axpy %.0f %.0f\n", dot, sum, index,
 	       h[0], h[3]);
 	if (h[0] != b[0] + 2 * a[0])
-		fail("cublas: axpy is wrong");
+		wrong_result("cublas: axpy is wrong");
 	RT(cudaFree(x));
 	RT(cudaFree(y));
 }

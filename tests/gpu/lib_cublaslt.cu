@@ -89,7 +89,7 @@ static void run(const char *what, cudaDataType in, cudaDataType out,
 			if (with_bias && sum < 0)
 				sum = 0;
 			if ((float)got[c * N + r] != sum)
-				fail("cublaslt %s: (%d,%d) is %g, not %g", what,
+				wrong_result("cublaslt %s: (%d,%d) is %g, not %g", what,
 				     r, c, (double)(float)got[c * N + r], sum);
 		}
 	printf("%s checksum %016llx\n", what,

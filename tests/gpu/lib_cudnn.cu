@@ -68,7 +68,7 @@ static void convolution(float *dx, float *dw, float *dy)
 				       i / S % S, i % S);
 
 		if (y[i] != want)
-			fail("cudnn: element %d is %g, not %g", i, y[i], want);
+			wrong_result("cudnn: element %d is %g, not %g", i, y[i], want);
 	}
 	printf("forward checksum %016llx\n",
 	       (unsigned long long)checksum(y, sizeof(y)));
@@ -97,7 +97,7 @@ static void gradients(float *dx, float *dw, float *dy)
 				y[b * K * S * S + i];
 	printf("gradient of a weight %.0f\n", h);
 	if (fabs(h - want) > 1e-3 * fabs(want) + 0.5)
-		fail("cudnn: the gradient should be %.0f", want);
+		wrong_result("cudnn: the gradient should be %.0f", want);
 	to_host(&h, gx, 1);
 	printf("gradient of a pixel %.0f\n", h);
 	RT(cudaFree(gw));
@@ -116,7 +116,7 @@ static void softmax(float *dy)
 		sum += y[i];
 	printf("softmax of one image sums to %.3f\n", sum);
 	if (fabsf(sum - 1) > 1e-3f)
-		fail("cudnn: a softmax sums to %f", sum);
+		wrong_result("cudnn: a softmax sums to %f", sum);
 }
 
 int main(void)

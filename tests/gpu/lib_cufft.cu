@@ -19,7 +19,7 @@ static void close_to(const char *what, const T *got, const T *want, size_t n,
 			worst = d;
 	}
 	if (!(worst < limit))
-		fail("cufft %s: off by %g", what, worst);
+		wrong_result("cufft %s: off by %g", what, worst);
 	printf("%s of %zu: back to the input, first %.3f\n", what, n,
 	       got[0] / scale);
 }
@@ -46,7 +46,7 @@ static void complex_1d(int len, int batch)
 		re += h[2 * i];
 	/* The first bin is the plain sum. */
 	if (fabs(back[0] - re) > 0.1)
-		fail("cufft: bin 0 is %f, not %f", back[0], re);
+		wrong_result("cufft: bin 0 is %f, not %f", back[0], re);
 	LIB(cufftExecC2C(plan, d, d, CUFFT_INVERSE));
 	RT(cudaStreamSynchronize(st));
 	to_host(back, (float *)d, 2 * n);

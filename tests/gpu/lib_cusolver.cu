@@ -38,7 +38,7 @@ static void verify(const char *what, const double *dev)
 			worst = d;
 	}
 	if (!(worst < 1e-9))
-		fail("cusolver %s: off by %g", what, worst);
+		wrong_result("cusolver %s: off by %g", what, worst);
 	printf("%s solves: %.6f %.6f\n", what, got[1], got[N - 1]);
 }
 
@@ -98,7 +98,7 @@ static void singular_values(cusolverDnHandle_t h, int *info)
 		want += a[i] * a[i];
 	printf("singular values %.6f to %.6f\n", s[0], s[N - 1]);
 	if (fabs(squares - want) > 1e-6 * want)
-		fail("cusolver: squares %f, should be %f", squares, want);
+		wrong_result("cusolver: squares %f, should be %f", squares, want);
 	RT(cudaFree(da));
 	RT(cudaFree(ds));
 	RT(cudaFree(u));

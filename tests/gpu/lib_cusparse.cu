@@ -43,7 +43,7 @@ static void verify(const char *what, const float *dev, int n)
 {
 	to_host(got, dev, n);
 	if (memcmp(got, want, n * sizeof(float)))
-		fail("cusparse: %s is wrong", what);
+		wrong_result("cusparse: %s is wrong", what);
 	printf("%s checksum %016llx\n", what,
 	       (unsigned long long)checksum(got, n * sizeof(float)));
 }

@@ -40,7 +40,7 @@ static void verify(const char *what, int gpu, int offset, float want_at_5)
 	printf("%s on GPU %d: %.0f checksum %016llx\n", what, gpu, h[5],
 	       (unsigned long long)checksum(h, sizeof(h)));
 	if (h[5] != want_at_5)
-		fail("nccl %s: should be %.0f", what, want_at_5);
+		wrong_result("nccl %s: should be %.0f", what, want_at_5);
 }
 
 static void all_reduce(void)

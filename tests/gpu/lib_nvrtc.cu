@@ -51,7 +51,7 @@ static void run(const char *what, const void *image)
 	printf("%s gives %d %d\n", what, h[3], h[31]);
 	for (int i = 0; i < 32; i++)
 		if (h[i] != i * i + 1)
-			fail("nvrtc %s: %d at %d", what, h[i], i);
+			wrong_result("nvrtc %s: %d at %d", what, h[i], i);
 	LIB(cuModuleUnload(m));
 	RT(cudaFree(d));
 }

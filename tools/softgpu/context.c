@@ -353,6 +353,11 @@ CUresult cuCtxGetLimit(size_t *value, CUlimit limit)
 
 	if (!r && !value)
 		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r && sg_standin() && limit > CU_LIMIT_MAX_L2_FETCH_GRANULARITY &&
+	    limit < CU_LIMIT_MAX) {
+		*value = 0; /* nothing persists, no graphics beside it */
+		return CUDA_SUCCESS;
+	}
 	if (!r && (unsigned int)limit > CU_LIMIT_MAX_L2_FETCH_GRANULARITY)
 		r = CUDA_ERROR_UNSUPPORTED_LIMIT;
 	if (!r)

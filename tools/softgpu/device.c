@@ -118,7 +118,8 @@ CUresult cuDeviceGetName(char *name, int len, CUdevice dev)
 	if (!r && len <= 0)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
-		snprintf(name, (size_t)len, "softgpu");
+		snprintf(name, (size_t)len, "%s", sg_standin() ?
+			 "NVIDIA H200" : "softgpu");
 	return r;
 }
 
@@ -190,8 +191,8 @@ CUresult cuDeviceComputeCapability(int *major, int *minor, CUdevice dev)
 	if (!r && !minor)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r) {
-		*major = SG_CC / 10;
-		*minor = SG_CC % 10;
+		*major = sg_cc() / 10;
+		*minor = sg_cc() % 10;
 	}
 	return r;
 }
@@ -273,5 +274,6 @@ CUresult cuDeviceGetAttribute(int *pi, CUdevice_attribute attr, CUdevice dev)
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
 		if (attributes[i].attr == attr)
 			*pi = attributes[i].value;
+	standin_attribute(attr, pi);
 	return CUDA_SUCCESS;
 }

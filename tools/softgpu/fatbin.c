@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * fatbin.c - finds PTX in what programs load: text, a fat binary, or the
- * wrapper around one. The bytes are the caller's and no length is given, so
+ * wrapper around one; for the stand-in also machine code. The bytes are the caller's and no length is given, so
  * the sizes in the headers bound every step.
  */
 #include "tools/softgpu/softgpu.h"
@@ -18,6 +18,7 @@
 #define ELF_MAGIC 0x464c457fu
 
 #define KIND_PTX 1
+#define KIND_SASS 2
 #define FLAG_OLD_COMPRESSION 0x1000u
 #define FLAG_LZ4 0x2000u
 #define FLAG_ZSTD 0x8000u
@@ -77,7 +78,7 @@ static CUresult inflate(const struct entry *e, const char *in, char *out,
 	return CUDA_SUCCESS;
 }
 
-static CUresult entry_ptx(const struct entry *e, char **text, size_t *len)
+static CUresult entry_code(const struct entry *e, char **text, size_t *len)
 {
 	const char *in = (const char *)e + e->header_size;
 	bool packed = e->flags & (FLAG_LZ4 | FLAG_ZSTD);
@@ -100,16 +101,17 @@ static CUresult entry_ptx(const struct entry *e, char **text, size_t *len)
 		return r;
 	}
 	(*text)[*len] = 0;
-	*len = strlen(*text);
+	if (e->kind == KIND_PTX)
+		*len = strlen(*text);
 	return CUDA_SUCCESS;
 }
 
-/* The PTX for the highest architecture that is not above ours. */
-static const struct entry *best_ptx(const struct fatbin *fb)
+/* Code for the highest architecture that is not above ours. */
+static const struct entry *best(const struct fatbin *fb, unsigned int kind)
 {
 	const uint8_t *p = (const uint8_t *)fb + fb->header_size;
 	const uint8_t *end = p + fb->files_size;
-	const struct entry *best = NULL;
+	const struct entry *found = NULL;
 
 	while ((size_t)(end - p) >= sizeof(struct entry)) {
 		const struct entry *e = (const struct entry *)p;
@@ -117,15 +119,16 @@ static const struct entry *best_ptx(const struct fatbin *fb)
 
 		if (e->header_size < sizeof(*e) || size > (uint64_t)(end - p))
 			break;
-		if (e->kind == KIND_PTX && e->sm <= SG_CC &&
-		    (!best || e->sm > best->sm))
-			best = e;
+		if (e->kind == kind && e->sm <= (unsigned int)sg_cc() &&
+		    (!found || e->sm > found->sm))
+			found = e;
 		p += size;
 	}
-	return best;
+	return found;
 }
 
-static CUresult fatbin_one(const void *data, char **text, size_t *len)
+static CUresult fatbin_one(const void *data, char **text, size_t *len,
+			   bool *sass)
 {
 	const struct fatbin *fb = data;
 	const struct entry *e;
@@ -133,14 +136,19 @@ static CUresult fatbin_one(const void *data, char **text, size_t *len)
 	if (!fb || fb->magic != FATBIN_MAGIC || fb->version != 1 ||
 	    fb->header_size < sizeof(*fb))
 		return CUDA_ERROR_INVALID_IMAGE;
-	e = best_ptx(fb);
-	return e ? entry_ptx(e, text, len) : CUDA_ERROR_NO_BINARY_FOR_GPU;
+	e = best(fb, KIND_PTX);
+	if (!e && sg_standin()) {
+		e = best(fb, KIND_SASS);
+		*sass = true;
+	}
+	return e ? entry_code(e, text, len) : CUDA_ERROR_NO_BINARY_FOR_GPU;
 }
 
 /* Version 2: the linked image, and before it what it was linked from. */
-static CUresult wrapper_ptx(const struct wrapper *w, char **text, size_t *len)
+static CUresult wrapper_code(const struct wrapper *w, char **text, size_t *len,
+			     bool *sass)
 {
-	CUresult r = fatbin_one(w->data, text, len);
+	CUresult r = fatbin_one(w->data, text, len, sass);
 
 	if (r != CUDA_ERROR_NO_BINARY_FOR_GPU || w->version != 2 ||
 	    !w->prelinked || !w->prelinked[0])
@@ -150,24 +158,27 @@ static CUresult wrapper_ptx(const struct wrapper *w, char **text, size_t *len)
 			  "needs a device linker");
 		return CUDA_ERROR_NOT_SUPPORTED;
 	}
-	return fatbin_one(w->prelinked[0], text, len);
+	return fatbin_one(w->prelinked[0], text, len, sass);
 }
 
-CUresult fatbin_ptx(const void *data, char **text, size_t *len)
+CUresult fatbin_code(const void *data, char **text, size_t *len, bool *sass)
 {
 	uint32_t magic;
 
+	*sass = false;
 	memcpy(&magic, data, sizeof(magic));
 	if (magic == WRAPPER_MAGIC)
-		return wrapper_ptx(data, text, len);
+		return wrapper_code(data, text, len, sass);
 	if (magic == FATBIN_MAGIC)
-		return fatbin_one(data, text, len);
-	if (magic == ELF_MAGIC)
+		return fatbin_one(data, text, len, sass);
+	*sass = magic == ELF_MAGIC;
+	if (*sass && !sg_standin())
 		return CUDA_ERROR_NO_BINARY_FOR_GPU;
-	*len = strlen(data);
+	*len = *sass ? cubin_size(data) : strlen(data);
 	*text = malloc(*len + 1);
 	if (!*text)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	memcpy(*text, data, *len + 1);
+	memcpy(*text, data, *len);
+	(*text)[*len] = 0;
 	return CUDA_SUCCESS;
 }

@@ -48,7 +48,7 @@ static CUresult get_attribute(int *pi, CUfunction_attribute attr,
 		break;
 	case CU_FUNC_ATTRIBUTE_PTX_VERSION:
 	case CU_FUNC_ATTRIBUTE_BINARY_VERSION:
-		*pi = SG_CC;
+		*pi = sg_cc();
 		break;
 	case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
 		*pi = func_max_dynamic(f);
@@ -57,6 +57,10 @@ static CUresult get_attribute(int *pi, CUfunction_attribute attr,
 		*pi = f->carveout;
 		break;
 	default:
+		if (standin_func_kept(f, attr)) {
+			*pi = f->kept[attr];
+			return CUDA_SUCCESS;
+		}
 		if ((int)attr < 0 || attr >= CU_FUNC_ATTRIBUTE_MAX)
 			return CUDA_ERROR_INVALID_VALUE;
 		*pi = 0;	/* constants, cache mode, clusters: none */
@@ -67,12 +71,16 @@ static CUresult get_attribute(int *pi, CUfunction_attribute attr,
 static CUresult set_attribute(struct sg_func *f, CUfunction_attribute attr,
 			      int v)
 {
-	int room = (int)SG_SMEM_OPTIN - (int)f->fn->static_shared;
+	int room = (int)sg_smem_optin() - (int)f->fn->static_shared;
 
 	if (attr == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT) {
 		if (v < -1 || v > 100)
 			return CUDA_ERROR_INVALID_VALUE;
 		f->carveout = v;
+		return CUDA_SUCCESS;
+	}
+	if (standin_func_kept(f, attr)) {
+		f->kept[attr] = v;
 		return CUDA_SUCCESS;
 	}
 	if (attr != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || v < 0 ||
@@ -201,8 +209,8 @@ static int occupancy(const struct sg_func *f, int threads, size_t dynamic)
 		return 0;
 	if (blocks > SG_BLOCKS_PER_SM)
 		blocks = SG_BLOCKS_PER_SM;
-	if (smem && SG_SMEM_OPTIN / smem < (size_t)blocks)
-		blocks = (int)(SG_SMEM_OPTIN / smem);
+	if (smem && sg_smem_optin() / smem < (size_t)blocks)
+		blocks = (int)(sg_smem_optin() / smem);
 	return blocks;
 }
 
@@ -277,7 +285,7 @@ CUresult cuOccupancyAvailableDynamicSMemPerBlock(size_t *bytes, CUfunction h,
 	if (!bytes || blocks <= 0 || threads <= 0 || threads > SG_MAX_THREADS ||
 	    blocks > SG_BLOCKS_PER_SM || blocks * threads > 2048)
 		return CUDA_ERROR_INVALID_VALUE;
-	share = SG_SMEM_OPTIN / (size_t)blocks;
+	share = sg_smem_optin() / (size_t)blocks;
 	*bytes = share > f->fn->static_shared ? share - f->fn->static_shared
 					      : 0;
 	return CUDA_SUCCESS;

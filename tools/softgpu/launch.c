@@ -142,7 +142,7 @@ static CUresult launch(CUfunction h, const struct request *q)
 		r = check_shape(q, f);
 	if (!r)
 		r = grid_new(q, f, s->ctx, &g);
-	if (!r && q->coop) {
+	if (!r && q->coop && !f->fn->opaque) {
 		r = make_cooperative(g, s->ctx);
 		if (r) {
 			free(g->params);
@@ -153,8 +153,13 @@ static CUresult launch(CUfunction h, const struct request *q)
 		return r;
 	if (f->mod ? f->mod->image->mod->prints : f->lib->image->mod->prints)
 		printf_in_use();
+	if (f->fn->opaque) {
+		free(g->params);
+		free(g);
+		g = NULL;
+	}
 	pthread_mutex_lock(&sg_lock);
-	op = op_new(OP_KERNEL, s->ctx);
+	op = op_new(g ? OP_KERNEL : OP_MARK, s->ctx);
 	op->grid = g;
 	op_submit(op, s);
 	pthread_mutex_unlock(&sg_lock);
@@ -202,6 +207,8 @@ static CUresult attribute(struct request *q, const CUlaunchAttribute *a)
 		q->coop = a->value.cooperative != 0;
 		return CUDA_SUCCESS;
 	case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
+		if (sg_standin())
+			return CUDA_SUCCESS;
 		if (a->value.clusterDim.x == 1 && a->value.clusterDim.y == 1 &&
 		    a->value.clusterDim.z == 1)
 			return CUDA_SUCCESS;

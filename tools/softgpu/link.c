@@ -109,6 +109,7 @@ static void link_kernel(struct ptx_parser *p, struct ptx_func *k)
 				    (m->nshared + 1) * sizeof(uint32_t));
 	lay_shared(m, k, seen);
 	for (size_t i = 0; i < m->nfuncs; i++) {
+		k->opaque |= seen[i] && m->funcs[i]->opaque;
 		local += seen[i] ? (m->funcs[i]->frame + 31u) & ~15u : 0;
 		recursive |= seen[i] && m->funcs[i]->recursive;
 	}
@@ -174,10 +175,12 @@ static void check_relocs(struct ptx_parser *p, const struct ptx_var *v)
 	}
 }
 
-static void check_callees(struct ptx_parser *p, const struct ptx_func *f)
+static void check_callees(struct ptx_parser *p, struct ptx_func *f)
 {
 	for (size_t i = 0; i < f->ncallees; i++)
-		if (!f->callees[i]->defined)
+		if (!f->callees[i]->defined && sg_standin())
+			f->opaque = true;
+		else if (!f->callees[i]->defined)
 			ptx_unsupported(p, "%s calls %s, which this module "
 					"does not define", f->name,
 					f->callees[i]->name);

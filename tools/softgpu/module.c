@@ -10,19 +10,24 @@
 CUresult image_load(const void *data, struct image **out)
 {
 	struct image *im;
-	char *text;
+	char *code;
 	size_t len;
-	CUresult r = fatbin_ptx(data, &text, &len);
+	bool sass;
+	CUresult r = fatbin_code(data, &code, &len, &sass);
 
 	if (r)
 		return r;
 	im = calloc(1, sizeof(*im));
-	r = im ? (CUresult)ptx_load(text, len, &im->mod)
-	       : CUDA_ERROR_OUT_OF_MEMORY;
-	free(text);
-	if (!r && im->mod->target > SG_CC) {
+	if (!im)
+		r = CUDA_ERROR_OUT_OF_MEMORY;
+	else if (sass)
+		r = cubin_load(code, &im->mod);
+	else
+		r = (CUresult)ptx_load(code, len, &im->mod);
+	free(code);
+	if (!r && im->mod->target > sg_cc()) {
 		log_error("PTX for sm_%d is newer than this device (sm_%d)",
-			  im->mod->target, SG_CC);
+			  im->mod->target, sg_cc());
 		ptx_free(im->mod);
 		r = CUDA_ERROR_NO_BINARY_FOR_GPU;
 	}

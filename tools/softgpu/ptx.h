@@ -181,6 +181,7 @@ struct ptx_func {
 	uint32_t index;		/* in ptx_module.funcs */
 	bool entry, defined, visible, is_extern, has_calls, called_by_address;
 	bool recursive;
+	bool opaque;		/* the stand-in's: a launch does nothing */
 	struct ptx_var **params, **rets;
 	uint32_t nparams, nrets;
 	uint64_t param_bytes;	/* entry: size of the parameter block */
@@ -236,6 +237,8 @@ struct ptx_module {
  * line that names the PTX line: 218 malformed, 801 not supported, 2 memory.
  */
 int ptx_load(const char *text, size_t len, struct ptx_module **out);
+/* standin.c: does this driver play a GPU that it is not? */
+bool sg_standin(void);
 void ptx_free(struct ptx_module *mod);
 struct ptx_func *ptx_find_func(const struct ptx_module *mod, const char *name);
 struct ptx_var *ptx_find_var(const struct ptx_module *mod, const char *name);

@@ -127,6 +127,59 @@ static void func_directives(struct ptx_parser *p, struct ptx_func *f)
 	}
 }
 
+static void skip_body(struct ptx_parser *p)
+{
+	unsigned int depth = 0;
+
+	do {
+		if (p->tok.kind == TK_END)
+			ptx_invalid(p, "a body without its end");
+		depth += lex_punct(p, '{');
+		depth -= lex_punct(p, '}');
+		lex_next(p);
+	} while (depth);
+}
+
+/* As if it had no body; what there was of it is never run. */
+static void make_opaque(struct ptx_parser *p, struct ptx_func *f)
+{
+	p->what = NULL;
+	p->fn = NULL;
+	p->error = 0;
+	f->opaque = true;
+	f->nconsts = f->nspecials = f->nshared = f->ncallees = 0;
+	f->start = f->end = (uint32_t)p->mod->ncode;
+	for (uint32_t i = 0; i < f->nparams && f->entry; i++)
+		f->param_bytes = f->params[i]->off + f->params[i]->size;
+}
+
+/* The stand-in takes what the interpreter cannot run. */
+static void body_or_none(struct ptx_parser *p, struct ptx_func *f)
+{
+	struct scope *const scope = p->scope;
+	const struct token tok = p->tok;
+	const char *const at = p->at;
+	const uint32_t line = p->line;
+	jmp_buf outer;
+
+	memcpy(&outer, &p->fail, sizeof(outer));
+	if (!setjmp(p->fail)) {
+		body_parse(p, f);
+		memcpy(&p->fail, &outer, sizeof(outer));
+		return;
+	}
+	memcpy(&p->fail, &outer, sizeof(outer));
+	if (p->error != 801)
+		longjmp(p->fail, 1);
+	while (p->scope != scope)
+		scope_close(p);
+	p->tok = tok;
+	p->at = at;
+	p->line = line;
+	make_opaque(p, f);
+	skip_body(p);
+}
+
 static void func_parse(struct ptx_parser *p, bool entry,
 		       const struct linkage *l)
 {
@@ -166,7 +219,10 @@ static void func_parse(struct ptx_parser *p, bool entry,
 		if (f->defined)
 			ptx_invalid(p, "%s is defined twice", f->name);
 		f->defined = true;
-		body_parse(p, f);
+		if (sg_standin())
+			body_or_none(p, f);
+		else
+			body_parse(p, f);
 	} else {
 		lex_expect(p, ';');
 	}

@@ -58,6 +58,9 @@ struct sg_ctx {
 /* device.c: 0, or CUDA_ERROR_NOT_INITIALIZED */
 CUresult sg_ready(void);
 uint64_t sg_time_limit_ns(void);
+/* standin.c */
+int sg_cc(void), sg_smem_optin(void);
+bool standin_attribute(CUdevice_attribute attr, int *value);
 /* context.c: current context that can work; sticky errors come back here */
 CUresult sg_current(struct sg_ctx **ctx);
 struct sg_ctx *sg_current_quiet(void);
@@ -219,7 +222,10 @@ struct sg_func {
 	struct sg_library *lib;	/* H_KERNEL */
 	struct sg_func *kernel;	/* H_FUNC of a library: shares attributes */
 	int max_dynamic, carveout;
+	int kept[CU_FUNC_ATTRIBUTE_MAX];	/* standin.c */
 };
+
+bool standin_func_kept(const struct sg_func *f, CUfunction_attribute attr);
 
 struct sg_library {
 	struct image *image;
@@ -239,8 +245,12 @@ CUresult library_module(struct sg_library *lib, struct sg_ctx *ctx,
 CUresult func_get(CUfunction h, struct sg_ctx *ctx, struct sg_func **f);
 int func_max_dynamic(const struct sg_func *f);
 
-/* fatbin.c: PTX text (malloc'ed, NUL-terminated) from what programs load */
-CUresult fatbin_ptx(const void *data, char **text, size_t *len);
+/* fatbin.c: PTX text (NUL-terminated), or the stand-in's machine code, from
+ * what programs load; malloc'ed */
+CUresult fatbin_code(const void *data, char **code, size_t *len, bool *sass);
+/* cubin.c */
+size_t cubin_size(const void *elf);
+CUresult cubin_load(const void *elf, struct ptx_module **out);
 
 /* printf.c */
 void printf_flush(void);

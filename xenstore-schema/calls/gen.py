@@ -191,4 +191,5 @@ def main():
                  sorted(set(KINDS.values()))).run()
 
 
-main()
+if __name__ == "__main__":
+    main()
