@@ -22,6 +22,7 @@ static const struct field {
 	F(objects, NOW),	F(wakeups, SUM),
 	F(notifies, SUM),
 	F(unsupported, SUM),	F(granted_pages, NOW),
+	F(grant_maps, SUM),	F(grant_unmaps, SUM),
 #undef F
 };
 

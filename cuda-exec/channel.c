@@ -30,6 +30,12 @@ static int fail(struct ex *e, enum vgpu_error err, const char *why)
 	return (int)err;
 }
 
+static void mapped(struct ex *e, uint32_t pages)
+{
+	e->stats->granted_pages += pages;
+	e->stats->grant_maps += pages;
+}
+
 void *ex_map_refs(struct ex *e, const uint32_t *refs, uint32_t n)
 {
 	void *p = xengnttab_map_domain_grant_refs(e->xgt, n, e->domid,
@@ -39,7 +45,7 @@ void *ex_map_refs(struct ex *e, const uint32_t *refs, uint32_t n)
 		log_error("domain %u session %s: cannot map %u granted pages: "
 			  "%s", e->domid, e->sid, n, strerror(errno));
 	else
-		e->stats->granted_pages += n;
+		mapped(e, n);
 	return p;
 }
 
@@ -104,7 +110,7 @@ int ex_map_session(struct ex *e, const struct exec_msg *a)
 		offsetof(struct vgpu_control, exec_alive), e->port);
 	if (!e->ctl)
 		return fail(e, VGPU_E_MAP, "the control page cannot be mapped");
-	e->stats->granted_pages++;
+	mapped(e, 1);
 	memcpy(&setup, &e->ctl->setup, sizeof(setup));
 	__asm__ volatile("" ::: "memory");
 	if (!setup_ok(&setup))

@@ -198,6 +198,7 @@ void ex_arena_unmap(struct ex *e, uint32_t arena)
 				 "failed: %s", e->domid, e->sid, arena,
 				 strerror(errno));
 		e->stats->granted_pages -= a->pages;
+		e->stats->grant_unmaps += a->pages;
 	}
 	free(a->refs);
 	e->window_pages -= a->pages;

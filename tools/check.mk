@@ -31,7 +31,7 @@ check-unit: $(UNIT_TESTS) $(B)/lib/libcuda.so.1
 		$(sort $(UNIT_TESTS))
 
 # All that may run in a guest, but for what needs a GPU.
-E2E_NEEDS = $(filter-out $(B)/tests/gpu/% $(B)/tests/bench/%,$(ALL))
+E2E_NEEDS = $(filter-out $(B)/tests/gpu/% $(B)/tests/bench/%.gz,$(ALL))
 HOSTILE_TESTS = $(filter tests/hostile/%,$(E2E_TESTS))
 e2e = B=$(abspath $(B)) CUDA=$(CUDA) $(PROVE) $(PROVE_FLAGS) \
 	--exec 'tools/run-test $(E2E_LIMIT)'

@@ -100,6 +100,8 @@ struct exec_stats {
 	uint64_t notifies;      /* events sent to the guest */
 	uint64_t unsupported;   /* as the guest counts them: not trusted */
 	uint64_t granted_pages; /* mapped from the guest now */
+	uint64_t grant_maps;    /* pages mapped so far, and unmapped */
+	uint64_t grant_unmaps;
 };
 
 #endif

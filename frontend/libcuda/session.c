@@ -37,7 +37,8 @@ struct opening {
 
 static struct xs_handle *counted(struct xs_handle *xs)
 {
-	vg_trace_add(VG_TRACE_XENSTORE, 1);
+	vg_trace_add(vg_initialised() ? VG_TRACE_XS_LATER : VG_TRACE_XENSTORE,
+		     1);
 	return xs;
 }
 

@@ -231,10 +231,10 @@ static void print(FILE *f)
 	print_row(f, "total", &all);
 	fprintf(f, "vgpu: notifications %" PRIu64 ", sleeps %" PRIu64
 		", spins %" PRIu64 ", ring-full %" PRIu64 ", xenstore %" PRIu64
-		", grants %" PRIu64 "\n", totals[VG_TRACE_BELLS],
+		", xenstore-later %" PRIu64 ", grants %" PRIu64 "\n", totals[VG_TRACE_BELLS],
 		totals[VG_TRACE_SLEEPS], totals[VG_TRACE_SPINS],
 		totals[VG_TRACE_FULL], totals[VG_TRACE_XENSTORE],
-		totals[VG_TRACE_GRANTS]);
+		totals[VG_TRACE_XS_LATER], totals[VG_TRACE_GRANTS]);
 }
 
 /* A file takes the tables of all processes that have it in their environment,

@@ -96,8 +96,8 @@ CUresult vg_callbacks_start(void);
 /* ---- trace.c: VGPU_TRACE=summary ---- */
 extern bool vg_tracing;              /* set before the first call */
 enum vg_trace_total { VG_TRACE_BELLS, VG_TRACE_SLEEPS, VG_TRACE_SPINS,
-		      VG_TRACE_FULL, VG_TRACE_XENSTORE, VG_TRACE_GRANTS,
-		      VG_TRACE_TOTALS };
+		      VG_TRACE_FULL, VG_TRACE_XENSTORE, VG_TRACE_XS_LATER,
+		      VG_TRACE_GRANTS, VG_TRACE_TOTALS };
 void vg_trace_open(void);
 void vg_trace_print(void);
 void vg_trace_count(enum vg_trace_total what, uint64_t n);

@@ -27,6 +27,7 @@ struct bench {
 	size_t largest_copy;
 	const char *module_path; /* a cubin of 40 MiB, or NULL */
 	int json, quiet, rows;
+	long own_kib; /* before cuInit */
 };
 
 enum unit { UNIT_US, UNIT_MS, UNIT_GBS };
@@ -52,6 +53,7 @@ void bench_module(struct bench *b);   /* start.c: 40 MiB, first launch */
 
 /* load.c: other modes of the program. */
 int mode_threads(struct bench *b, int threads, double seconds);
-int mode_idle(struct bench *b, double seconds);
+void mode_idle_begin(struct bench *b);
+int mode_idle(struct bench *b);
 
 #endif

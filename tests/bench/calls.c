@@ -79,6 +79,16 @@ static CUresult mem_get_info(struct fixture *f)
 	return cuMemGetInfo(&free_bytes, &total);
 }
 
+/* Natively a look at a field; here the shortest way to the host and back, as
+ * long as the library asks for it. */
+static CUresult cache_config(struct fixture *f)
+{
+	CUfunc_cache c;
+
+	(void)f;
+	return cuCtxGetCacheConfig(&c);
+}
+
 static CUresult alloc_free(struct fixture *f)
 {
 	CUdeviceptr p;
@@ -109,6 +119,8 @@ static const struct item local_items[] = {
 };
 
 static const struct item remote_items[] = {
+	{ "null_round_trip", "null round trip (cuCtxGetCacheConfig)",
+	  cache_config, 4000 },
 	{ "mem_get_info", "cuMemGetInfo", mem_get_info, 4000 },
 	{ "alloc_free", "cuMemAlloc + cuMemFree, 1 MiB", alloc_free, 400 },
 };

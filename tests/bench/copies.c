@@ -14,10 +14,15 @@ struct size {
 
 static const struct size sizes[] = {
 	{ 4, "4B", "4 B", 2000 },
+	{ 256, "256B", "256 B", 2000 },
 	{ 4 << 10, "4K", "4 KiB", 1000 },
+	{ 16 << 10, "16K", "16 KiB", 500 },
 	{ 64 << 10, "64K", "64 KiB", 500 },
+	{ 256 << 10, "256K", "256 KiB", 200 },
 	{ 1 << 20, "1M", "1 MiB", 100 },
+	{ 4 << 20, "4M", "4 MiB", 25 },
 	{ 16 << 20, "16M", "16 MiB", 10 },
+	{ 64 << 20, "64M", "64 MiB", 2 },
 	{ 256 << 20, "256M", "256 MiB", 1 },
 };
 
@@ -56,21 +61,39 @@ static void measure(struct bench *b, const struct size *s, CUdeviceptr dev,
 		row(b, key, work, s->bytes / us / 1e3, UNIT_GBS);
 }
 
+/* Sizes above @from, up to @to. */
 static void all_sizes(struct bench *b, CUdeviceptr dev, void *host,
-		      const char *kind)
+		      const char *kind, size_t from, size_t to)
 {
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		if (sizes[i].bytes > b->largest_copy)
+		if (sizes[i].bytes <= from || sizes[i].bytes > to)
 			continue;
 		measure(b, &sizes[i], dev, host, kind, 1);
 		measure(b, &sizes[i], dev, host, kind, 0);
 	}
 }
 
+/* One buffer that fits a small window of pages shared with the host, and one
+ * that may not: where the memory lies decides how it is copied. */
+#define SMALL ((size_t)16 << 20)
+
+static void pinned_sizes(struct bench *b, CUdeviceptr dev, size_t from,
+			 size_t to)
+{
+	void *host;
+
+	if (to <= from)
+		return;
+	CU(cuMemAllocHost(&host, to));
+	memset(host, 1, to);
+	all_sizes(b, dev, host, "pinned", from, to);
+	CU(cuMemFreeHost(host));
+}
+
 void bench_copies(struct bench *b)
 {
 	CUdeviceptr dev;
-	void *pageable, *pinned;
+	void *pageable;
 
 	CU(cuMemAlloc(&dev, b->largest_copy));
 	pageable = malloc(b->largest_copy);
@@ -78,11 +101,10 @@ void bench_copies(struct bench *b)
 		die("no %zu bytes of host memory", b->largest_copy);
 	/* Touched, so that page faults are not part of the copies. */
 	memset(pageable, 1, b->largest_copy);
-	all_sizes(b, dev, pageable, "pageable");
+	all_sizes(b, dev, pageable, "pageable", 0, b->largest_copy);
 	free(pageable);
-	CU(cuMemAllocHost(&pinned, b->largest_copy));
-	memset(pinned, 1, b->largest_copy);
-	all_sizes(b, dev, pinned, "pinned");
-	CU(cuMemFreeHost(pinned));
+	pinned_sizes(b, dev, 0, SMALL < b->largest_copy ? SMALL :
+							  b->largest_copy);
+	pinned_sizes(b, dev, SMALL, b->largest_copy);
 	CU(cuMemFree(dev));
 }

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * load.c - how it grows, and what it costs to do nothing: many threads that
- * each ask the driver all the time, and a process that only exists.
+ * load.c - how it grows, and what it costs to do nothing: threads that ask the
+ * driver all the time and then launch all the time, and a process that only
+ * exists. Both say "ready" and go on when a line comes, so that many processes
+ * start together, and end when their input does, so that what they hold can be
+ * looked at.
  */
 #include <pthread.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "tests/bench/bench.h"
 
 #define MAX_THREADS 64
 #define MAX_SAMPLES 400000
+#define BATCH	    256 /* launches between waits */
 
 struct asker {
 	pthread_t id;
 	struct bench *b;
 	double until, *us;
 	int n;
+	long launches;
 };
 
-static double cpu_ms(void)
+static int next_line(void)
 {
-	struct rusage u;
+	char line[80];
 
-	getrusage(RUSAGE_SELF, &u);
-	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e3 +
-	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e3;
+	return fgets(line, sizeof(line), stdin) != NULL;
 }
 
 static void *ask(void *arg)
@@ -45,6 +46,40 @@ static void *ask(void *arg)
 		t = end;
 	}
 	return NULL;
+}
+
+static void *launch(void *arg)
+{
+	struct asker *a = arg;
+	CUstream s;
+
+	CU(cuCtxSetCurrent(a->b->ctx));
+	CU(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	while (now_us() < a->until) {
+		for (int i = 0; i < BATCH; i++)
+			CU(cuLaunchKernel(a->b->empty, 1, 1, 1, 1, 1, 1, 0, s,
+					  NULL, NULL));
+		CU(cuStreamSynchronize(s));
+		a->launches += BATCH;
+	}
+	CU(cuStreamDestroy(s));
+	return NULL;
+}
+
+/* Seconds that it took. */
+static double run(struct asker *a, int threads, double seconds,
+		  void *(*work)(void *))
+{
+	double start = now_us();
+
+	for (int i = 0; i < threads; i++) {
+		a[i].until = start + seconds * 1e6;
+		if (pthread_create(&a[i].id, NULL, work, &a[i]))
+			die("cannot start thread %d", i);
+	}
+	for (int i = 0; i < threads; i++)
+		pthread_join(a[i].id, NULL);
+	return (now_us() - start) / 1e6;
 }
 
 static double *merge(struct asker *a, int threads, int *n)
@@ -69,46 +104,70 @@ static double *merge(struct asker *a, int threads, int *n)
 int mode_threads(struct bench *b, int threads, double seconds)
 {
 	struct asker a[MAX_THREADS];
-	double start, took, mid, cpu, *all;
+	double asked, launched, mid, *all;
+	long launches = 0;
 	int n;
 
 	if (threads < 1 || threads > MAX_THREADS)
 		die("--threads takes 1 to %d", MAX_THREADS);
-	cpu = cpu_ms();
-	start = now_us();
 	for (int i = 0; i < threads; i++) {
-		a[i] = (struct asker){ .b = b, .until = start + seconds * 1e6 };
+		a[i] = (struct asker){ .b = b };
 		a[i].us = malloc(MAX_SAMPLES * sizeof(double));
-		if (!a[i].us || pthread_create(&a[i].id, NULL, ask, &a[i]))
-			die("cannot start thread %d", i);
+		if (!a[i].us)
+			die("no memory for thread %d", i);
 	}
-	for (int i = 0; i < threads; i++)
-		pthread_join(a[i].id, NULL);
-	took = now_us() - start;
-	cpu = cpu_ms() - cpu;
+	puts("ready");
+	fflush(stdout);
+	if (!next_line())
+		return 1;
+	asked = run(a, threads, seconds / 2, ask);
+	launched = run(a, threads, seconds / 2, launch);
 	all = merge(a, threads, &n);
 	mid = median(all, n); /* sorts */
+	for (int i = 0; i < threads; i++)
+		launches += a[i].launches;
 	printf("{\"threads\": %d, \"calls_per_s\": %.0f, \"p50_us\": %.3f, "
-	       "\"p99_us\": %.3f, \"cpu\": %.3f}\n", threads, n / took * 1e6,
-	       mid, all[n - 1 - n / 100], cpu * 1e3 / took);
+	       "\"p99_us\": %.3f, \"launches_per_s\": %.0f}\n", threads,
+	       n / asked, mid, all[n - 1 - n / 100], launches / launched);
+	fflush(stdout);
 	free(all);
+	while (next_line())
+		;
 	return 0;
 }
 
-int mode_idle(struct bench *b, double seconds)
+/* KiB of memory that only this process has, by the kernel's account: without
+ * files, and without pages shared with others. */
+static long own_kib(void)
 {
-	struct timespec t = { (time_t)seconds,
-			      (long)((seconds - (time_t)seconds) * 1e9) };
-	double cpu;
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kib = -1;
 
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %ld kB", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	if (kib < 0)
+		die("/proc/self/status has no RssAnon");
+	return kib;
+}
+
+void mode_idle_begin(struct bench *b)
+{
+	b->own_kib = own_kib();
+}
+
+int mode_idle(struct bench *b)
+{
 	CU(cuLaunchKernel(b->empty, 1, 1, 1, 1, 1, 1, 0, b->stream, NULL,
 			  NULL));
 	CU(cuStreamSynchronize(b->stream));
-	/* What follows the last call (a bounded spin) is not idleness yet. */
-	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
-	cpu = cpu_ms();
-	nanosleep(&t, NULL);
-	printf("{\"idle_s\": %.1f, \"cpu_ms\": %.3f}\n", seconds,
-	       cpu_ms() - cpu);
+	printf("{\"before_kib\": %ld, \"after_kib\": %ld}\n", b->own_kib,
+	       own_kib());
+	fflush(stdout);
+	while (next_line())
+		;
 	return 0;
 }

@@ -12,8 +12,8 @@
 static const char usage[] =
 	"usage: cubench [--json] [--quick] [--module FILE] [--only PART,...]\n"
 	"       cubench --threads N [--seconds S]\n"
-	"       cubench --idle S\n"
-	"       cubench --arch        (prints the GPU's, like 90)\n"
+	"       cubench --idle\n"
+	"       cubench --gpu         (what it is, as JSON)\n"
 	"parts: local remote launches copies module\n";
 
 static const struct {
@@ -27,8 +27,8 @@ static const struct {
 
 struct options {
 	const char *only;
-	int threads, arch;
-	double seconds, idle;
+	int threads, gpu, idle;
+	double seconds;
 };
 
 static double number(const char *text)
@@ -50,8 +50,8 @@ static void parse(int argc, char **argv, struct bench *b, struct options *o)
 		{ "only", required_argument, NULL, 'o' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "seconds", required_argument, NULL, 's' },
-		{ "idle", required_argument, NULL, 'i' },
-		{ "arch", no_argument, NULL, 'a' },
+		{ "idle", no_argument, NULL, 'i' },
+		{ "gpu", no_argument, NULL, 'g' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -70,9 +70,9 @@ static void parse(int argc, char **argv, struct bench *b, struct options *o)
 		else if (c == 's')
 			o->seconds = number(optarg);
 		else if (c == 'i')
-			o->idle = number(optarg);
-		else if (c == 'a')
-			o->arch = 1;
+			o->idle = 1;
+		else if (c == 'g')
+			o->gpu = 1;
 		else
 			die("wrong arguments\n%s", usage);
 	}
@@ -93,15 +93,19 @@ static int wanted(const char *list, const char *name)
 	return !list;
 }
 
-static int mode_arch(struct bench *b)
+static int mode_gpu(struct bench *b)
 {
-	int major, minor;
+	int major, minor, version;
+	char name[100];
 
+	CU(cuDeviceGetName(name, sizeof(name), b->dev));
+	CU(cuDriverGetVersion(&version));
 	CU(cuDeviceGetAttribute(
 		&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, b->dev));
 	CU(cuDeviceGetAttribute(
 		&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, b->dev));
-	printf("%d\n", major * 10 + minor);
+	printf("{\"gpu\": \"%s\", \"arch\": %d, \"cuda\": %d}\n", name,
+	       major * 10 + minor, version);
 	return 0;
 }
 
@@ -112,17 +116,18 @@ int main(int argc, char **argv)
 	int other;
 
 	parse(argc, argv, &b, &o);
-	other = o.threads || o.idle > 0 || o.arch;
+	other = o.threads || o.idle || o.gpu;
 	if (b.json && !other)
 		printf("{");
 	b.quiet = other;
+	mode_idle_begin(&b);
 	bench_start(&b);
-	if (o.arch)
-		return mode_arch(&b);
+	if (o.gpu)
+		return mode_gpu(&b);
 	if (o.threads)
 		return mode_threads(&b, o.threads, o.seconds);
-	if (o.idle > 0)
-		return mode_idle(&b, o.idle);
+	if (o.idle)
+		return mode_idle(&b);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (wanted(o.only, parts[i].name))
 			parts[i].run(&b);

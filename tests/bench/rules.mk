@@ -5,10 +5,12 @@ TB       := tests/bench
 TB_OUT   := $(B)/tests/bench
 TB_OBJS  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(TB)/*.c))
 TB_ARCHS := 75 80 90 100 120
-TB_FILES := $(TB_OUT)/cubench $(TB_OUT)/bench $(TB_OUT)/bench_llm.py \
+TB_FILES := $(TB_OUT)/cubench $(TB_OUT)/bench \
+            $(patsubst $(TB)/%,$(TB_OUT)/%,$(wildcard $(TB)/*.py)) \
             $(TB_ARCHS:%=$(TB_OUT)/module-sm%.cubin.gz)
 
 ALL += $(TB_FILES)
+E2E_TESTS += $(TB)/bench.t
 
 .PHONY: bench-programs
 bench-programs: $(TB_FILES)
