@@ -22,7 +22,8 @@ BACKEND_TEST_xenbus_fsm_test    := xenbus_fsm
 BACKEND_TEST_session_table_test := session_table
 BACKEND_TEST_backend_parse_test := parse bucket
 BACKEND_TEST_registry_test      := registry registry_file parse
-BACKEND_TESTS := xenbus_fsm_test session_table_test backend_parse_test \
+BACKEND_TEST_relay_test         := relay session_table bucket
+BACKEND_TESTS := relay_test xenbus_fsm_test session_table_test backend_parse_test \
 	registry_test
 
 define backend_test

@@ -16,11 +16,12 @@ TC_MORE  := hostcb attrs managed
 TC_TOOL  := killme spin
 TC_FAULT := fault
 TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
-TC_PLAIN := drvapi counted
+TC_PLAIN := drvapi counted sharing
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
 TC_DRV_CORE := drv_assert drv_contexts drv_hostfn drv_ipc_pool drv_order \
-               drv_printf drv_ptds drv_values drv_vmm drv_vmm_share
+               drv_printf drv_ptds drv_share drv_values drv_vmm \
+               drv_vmm_share
 TC_DRV_TOOL :=
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
 TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\
@@ -97,7 +98,7 @@ $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	    $(TC_DRV_CORE); \
 	  printf '%s more\n' $(TC_MORE) $(TC_MORE:=-shared); \
 	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared) counted \
-	    $(TC_DRV_TOOL); \
+	    sharing $(TC_DRV_TOOL); \
 	  printf '%s two\n' $(TC_DRV_TWO); \
 	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) \
 	    $(TC_DRV_GPU); } > $@
