@@ -183,7 +183,7 @@ static CUresult peer_side(struct ex *e, const CUDA_MEMCPY3D_PEER *p, bool src)
 		return CUDA_SUCCESS;
 	if (type == CU_MEMORYTYPE_HOST)
 		addr = (uintptr_t)(src ? p->srcHost : p->dstHost);
-	if (!ex_span(&c, src, &from, &len) || addr + from < addr)
+	if (!vg_span(&c, src, &from, &len) || addr + from < addr)
 		return CUDA_ERROR_INVALID_VALUE;
 	return ex_reach(e, addr + from, len);
 }

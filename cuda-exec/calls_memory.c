@@ -211,7 +211,7 @@ static CUresult side_ok(struct ex *e, uint32_t arena, CUDA_MEMCPY3D *c,
 
 	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED)
 		return CUDA_SUCCESS;
-	if (!ex_span(c, src, &from, &len))
+	if (!vg_span(c, src, &from, &len))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (type == CU_MEMORYTYPE_UNIFIED || arena == VGPU_ARENAS) {
 		if (type == CU_MEMORYTYPE_HOST)

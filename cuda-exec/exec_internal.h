@@ -259,7 +259,6 @@ void ex_blobs_free(struct ex *e);
 
 /* ---- reach.c: which memory a guest may name by address ---- */
 CUresult ex_reach(const struct ex *e, uint64_t addr, uint64_t len);
-bool ex_span(const CUDA_MEMCPY3D *c, bool src, uint64_t *from, uint64_t *len);
 
 /* ---- memory accounting (memmap.c) ---- */
 void memmap_add(struct ex *e, uint64_t ptr, uint64_t size);

@@ -78,7 +78,7 @@ static CUresult check_side(struct ex *e, const CUDA_MEMCPY3D *c, bool src)
 		return CUDA_SUCCESS;
 	if (type == CU_MEMORYTYPE_HOST)
 		addr = (uintptr_t)(src ? c->srcHost : c->dstHost);
-	if (!ex_span(c, src, &from, &len) || addr + from < addr)
+	if (!vg_span(c, src, &from, &len) || addr + from < addr)
 		return CUDA_ERROR_INVALID_VALUE;
 	return ex_reach(e, addr + from, len);
 }

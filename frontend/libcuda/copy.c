@@ -36,6 +36,44 @@ static CUresult stream_id(CUstream s, uint32_t *id, bool staged)
 	return r || !staged ? r : refuse_capture(s, c);
 }
 
+/* ---- addresses that the host knows ------------------------------------- */
+
+/* Memory that the library did not allocate, a module's variable: the host
+ * knows. It is remembered, so that it is asked once. */
+static bool ask_host(uint64_t addr)
+{
+	struct in_vgPointer in = { .ptr = addr,
+			.attribute = CU_POINTER_ATTRIBUTE_MEMORY_TYPE };
+	struct out_vgPointer out = { 0 };
+	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
+	struct vg_range r = { .kind = VG_RANGE_DEVICE };
+
+	if (vg_call(OP_vgPointer, &s, 1, &o, 1) ||
+	    (uint32_t)out.value[0] != CU_MEMORYTYPE_DEVICE)
+		return false;
+	in.attribute = 0;
+	if (!vg_call(OP_vgPointer, &s, 1, &o, 1)) {
+		r.base = out.base;
+		r.size = out.size;
+		r.ctx = vg_ctx() ? vg_ctx()->id : 0;
+		vg_range_add(&r);
+	}
+	return true;
+}
+
+/* A large copy that leaves the GPU's memory is refused before any of the
+ * program's is touched: its size may be nonsense. */
+bool vg_ends_on_gpu(uint64_t addr, uint64_t n)
+{
+	struct vg_range r;
+	uint64_t last;
+
+	if (__builtin_add_overflow(addr, n - 1, &last))
+		return false;
+	return vg_range_known(addr, n) || vg_range_find(last, &r) ||
+	       ask_host(last);
+}
+
 /* ---- to the GPU -------------------------------------------------------- */
 
 static CUresult in_record(uint64_t dst, const void *src, uint32_t n,
@@ -101,7 +139,7 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 
 	if (r || !n)
 		return r;
-	if (!dst || !src)
+	if (!dst || !src || (n > INLINE_IN && !vg_ends_on_gpu(dst, n)))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (vg_range_find((uintptr_t)src, &host) &&
 	    (host.kind == VG_RANGE_MANAGED ||
@@ -196,7 +234,7 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
 
 	if (r || !n)
 		return r;
-	if (!dst || !src)
+	if (!dst || !src || (n > INLINE_OUT && !vg_ends_on_gpu(src, n)))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (vg_range_find((uintptr_t)dst, &host) &&
 	    (host.kind == VG_RANGE_MANAGED ||
@@ -207,7 +245,7 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
 	return vg_report(out_pieces(dst, src, n, id));
 }
 
-/* ---- addresses that the host knows ------------------------------------- */
+/* ---- both sides are the host's ----------------------------------------- */
 
 CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 {
@@ -226,29 +264,6 @@ CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 	return r;
 }
 
-/* Memory that the library did not allocate, a module's variable: the host
- * knows. It is remembered, so that it is asked once. */
-static bool ask_host(uint64_t addr)
-{
-	struct in_vgPointer in = { .ptr = addr,
-			.attribute = CU_POINTER_ATTRIBUTE_MEMORY_TYPE };
-	struct out_vgPointer out = { 0 };
-	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
-	struct vg_range r = { .kind = VG_RANGE_DEVICE };
-
-	if (vg_call(OP_vgPointer, &s, 1, &o, 1) ||
-	    (uint32_t)out.value[0] != CU_MEMORYTYPE_DEVICE)
-		return false;
-	in.attribute = 0;
-	if (!vg_call(OP_vgPointer, &s, 1, &o, 1)) {
-		r.base = out.base;
-		r.size = out.size;
-		r.ctx = vg_ctx() ? vg_ctx()->id : 0;
-		vg_range_add(&r);
-	}
-	return true;
-}
-
 /* Unified addresses: what is not the GPU's is the program's own memory. */
 static bool on_gpu(uint64_t addr)
 {
@@ -262,8 +277,12 @@ static bool on_gpu(uint64_t addr)
 static CUresult any_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 			 bool sync)
 {
-	bool d = on_gpu(dst), h = on_gpu(src);
+	bool d, h;
 
+	if (n && (!dst || !src))
+		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	d = on_gpu(dst);
+	h = on_gpu(src);
 	if (d && h)
 		return vg_copy(dst, src, n, s, sync);
 	if (d)

@@ -109,6 +109,8 @@ static CUresult staged(struct job *j)
 		return r;
 	rows = probe.size / w;
 	vg_piece_free(&probe);
+	if (!rows && w >> 47)
+		return CUDA_ERROR_INVALID_VALUE; /* no row is that long */
 	if (!rows)
 		return vg_not_supported("copies of rows larger than a piece "
 					"of the window");
@@ -136,6 +138,22 @@ static CUmemorytype side(CUmemorytype t, void **host, CUdeviceptr *dev)
 	}
 	*host = (void *)(uintptr_t)addr;
 	return CU_MEMORYTYPE_HOST;
+}
+
+/* Checked before any of the program's memory is touched: a size of nonsense is
+ * an error, and not a crash. */
+static bool plausible(const CUDA_MEMCPY3D *c, bool src)
+{
+	CUmemorytype type = src ? c->srcMemoryType : c->dstMemoryType;
+	uint64_t dev = src ? c->srcDevice : c->dstDevice, from, len;
+
+	if (type == CU_MEMORYTYPE_HOST)
+		return (src ? c->srcHost : c->dstHost) &&
+		       vg_span(c, src, &from, &len);
+	if (type != CU_MEMORYTYPE_DEVICE && type != CU_MEMORYTYPE_UNIFIED)
+		return true;
+	return vg_span(c, src, &from, &len) && dev && dev + from >= dev &&
+	       (!len || vg_ends_on_gpu(dev + from, len));
 }
 
 static CUresult host_to_host(const CUDA_MEMCPY3D *c)
@@ -188,6 +206,8 @@ static CUresult copy3d(const CUDA_MEMCPY3D *p, CUstream s, bool sync)
 	c->srcMemoryType = side(c->srcMemoryType, (void **)&c->srcHost,
 				&c->srcDevice);
 	c->dstMemoryType = side(c->dstMemoryType, &c->dstHost, &c->dstDevice);
+	if (!plausible(c, true) || !plausible(c, false))
+		return CUDA_ERROR_INVALID_VALUE;
 	if (c->srcMemoryType == CU_MEMORYTYPE_HOST &&
 	    c->dstMemoryType == CU_MEMORYTYPE_HOST)
 		return host_to_host(c);

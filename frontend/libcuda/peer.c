@@ -132,7 +132,9 @@ cuMemRangeGetAttributes(void **data, size_t *sizes,
 	if (!data || !sizes || !attributes || !n)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (size_t i = 0; i < n && !r; i++)
-		r = cuMemRangeGetAttribute(data[i], sizes[i], attributes[i],
-					   ptr, count);
+		r = data[i] && sizes[i] ?
+		    cuMemRangeGetAttribute(data[i], sizes[i], attributes[i],
+					   ptr, count) :
+		    CUDA_ERROR_INVALID_VALUE;
 	return r;
 }

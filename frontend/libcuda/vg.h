@@ -289,6 +289,7 @@ CUresult vg_managed_flush(void);
 CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		    bool sync);
 CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s);
+bool vg_ends_on_gpu(uint64_t addr, uint64_t n);
 CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 		 bool sync);
 

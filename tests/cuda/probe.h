@@ -3,7 +3,8 @@
  * probe.h - calls that may crash the driver that they test. A group of them
  * runs in a process of its own, forked before cuInit, and writes its lines
  * into memory shared with this one. When a probe kills the process or hangs,
- * the group runs again without it. What is printed, once the group is
+ * the group runs again without it; so it does when the process dies between
+ * two probes, of what the one before did. What is printed, once the group is
  * through:
  *
  *	what was tried                       CUDA_ERROR_INVALID_VALUE
@@ -22,14 +23,17 @@
 
 #include "drv.h"
 
-#define PROBE_LINES 256
+#define PROBE_LINES 2048
 #define PROBE_SECONDS 8
+#define PROBE_WHAT 36 /* characters by which check-gpu tells lines apart */
 
 static struct probes {
 	unsigned at;  /* the line that is being made */
+	unsigned last; /* the probe before, 1 for the first line; 0: none yet */
 	bool inside;  /* of a probed call, not of what prepares one */
+	bool resumes; /* does not make again what has an answer */
 	struct {
-		bool dead;
+		bool dead, done;
 		char text[160];
 	} lines[PROBE_LINES];
 } *probes;
@@ -44,7 +48,8 @@ static bool probe_begins(const char *what)
 		return false;
 	}
 	snprintf(probes->lines[probes->at].text,
-		 sizeof(probes->lines[0].text), "%-36s ", what);
+		 sizeof(probes->lines[0].text), "%-*.*s ", PROBE_WHAT,
+		 PROBE_WHAT, what);
 	probes->inside = true;
 	alarm(PROBE_SECONDS);
 	return true;
@@ -57,6 +62,8 @@ static void probe_ends(CUresult res)
 
 	alarm(0);
 	probes->inside = false;
+	probes->lines[probes->at].done = true;
+	probes->last = probes->at + 1;
 	snprintf(text + len, sizeof(probes->lines[0].text) - len, "%s",
 		 drv_name(res));
 	probes->at++;
@@ -67,6 +74,17 @@ static void probe_ends(CUresult res)
 		if (probe_begins(what))                                        \
 			probe_ends(call);                                      \
 	} while (0)
+
+/* In a group that resumes: is there anything left to do for this line? */
+static __attribute__((unused)) bool probe_new(void)
+{
+	return probes->at == PROBE_LINES || !probes->lines[probes->at].done;
+}
+
+static __attribute__((unused)) void probe_skip(void)
+{
+	probes->at++;
+}
 
 /* A line about what a probe left behind. */
 static __attribute__((format(printf, 1, 2))) void
@@ -90,7 +108,7 @@ static int probe_attempt(void (*run)(const void *), const void *data)
 	int status = 0;
 	pid_t pid;
 
-	probes->at = 0;
+	probes->at = probes->last = 0;
 	probes->inside = false;
 	fflush(stdout);
 	pid = fork();
@@ -109,17 +127,18 @@ static int probe_attempt(void (*run)(const void *), const void *data)
 /* Whether one probe is to blame for @status; then it is marked. */
 static bool probe_blamed(const char *name, int status)
 {
-	char *text = probes->lines[probes->at].text;
+	unsigned at = probes->inside ? probes->at + 1 : probes->last;
 	bool hung = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
-	size_t len = strlen(text);
+	char *text;
 
-	if (!WIFSIGNALED(status) || !probes->inside)
+	if (!WIFSIGNALED(status) || !at || probes->lines[at - 1].dead)
 		return false;
-	fprintf(stderr, "group %s: %s: signal %d\n", name, text,
-		WTERMSIG(status));
-	snprintf(text + len, sizeof(probes->lines[0].text) - len,
-		 "%s instead of an answer", hung ? "hangs" : "crashes");
-	probes->lines[probes->at].dead = true;
+	text = probes->lines[at - 1].text;
+	fprintf(stderr, "group %s: %s: signal %d%s\n", name, text,
+		WTERMSIG(status), probes->inside ? "" : " after it");
+	snprintf(text + PROBE_WHAT, sizeof(probes->lines[0].text) - PROBE_WHAT,
+		 " %s instead of an answer", hung ? "hangs" : "crashes");
+	probes->lines[at - 1].dead = probes->lines[at - 1].done = true;
 	return true;
 }
 

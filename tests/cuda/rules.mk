@@ -27,10 +27,14 @@ TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
 TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\
                  $(TC_DRV))
 
+# Generated: each call of a family with one wrong argument.
+TC_SWEEP := $(addprefix sweep_,array context copy device event graph launch \
+              memory module stream vmm)
+
 NVCCFLAGS := -O3 -Xcompiler -Wall
 TC_HEADERS := $(wildcard $(TC)/*.h)
 
-TC_PROGRAMS := $(TC_RT) $(TC_RT:=-shared) $(TC_PLAIN) $(TC_DRV)
+TC_PROGRAMS := $(TC_RT) $(TC_RT:=-shared) $(TC_PLAIN) $(TC_DRV) $(TC_SWEEP)
 ALL += $(TC_PROGRAMS:%=$(TC_OUT)/%) $(TC_OUT)/programs.txt
 
 .PHONY: cuda-programs
@@ -92,6 +96,19 @@ $(patsubst %,$(TC_OUT)/%,$(TC_PLAIN) $(TC_DRV)): $(TC_OUT)/%: $(B)/obj/$(TC)/%.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -L$(CUDA)/lib64/stubs -lcuda -lpthread
 
+CALLS_DIR := xenstore-schema/calls
+$(B)/gen/tests/cuda/sweep_%.c: $(CALLS_DIR)/%.api $(TC)/sweep.py \
+		$(CALLS_DIR)/gen.py
+	@mkdir -p $(@D)
+	$(TC)/sweep.py $(CUDA)/include $(CC) $< > $@
+
+$(TC_SWEEP:%=$(TC_OUT)/%): $(TC_OUT)/%: $(B)/gen/tests/cuda/%.c $(TC_PTX) \
+		$(TC_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-deprecated-declarations \
+		$(EXTRA_tests_cuda_) $(LDFLAGS) -o $@ $< \
+		-L$(CUDA)/lib64/stubs -lcuda
+
 $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	@mkdir -p $(@D)
 	{ printf '%s core\n' $(TC_CORE) $(TC_CORE:=-shared) drvapi \
@@ -101,4 +118,4 @@ $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	    sharing $(TC_DRV_TOOL); \
 	  printf '%s two\n' $(TC_DRV_TWO); \
 	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) \
-	    $(TC_DRV_GPU); } > $@
+	    $(TC_DRV_GPU) $(TC_SWEEP); } > $@

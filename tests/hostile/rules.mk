@@ -27,4 +27,4 @@ $(HT_OUT)/hostile: $(B)/obj/$(HT)/hostile.o $(B)/obj/$(HT)/guest.o
 
 HT_PROGRAMS := $(HT_OUT)/replay_test $(HT_OUT)/hostile
 ALL += $(HT_PROGRAMS) $(FAKECUDA)
-E2E_TESTS += $(HT)/replay.t $(HT)/hostile.t
+E2E_TESTS += $(HT)/replay.t $(HT)/hostile.t $(HT)/wrongcalls.t

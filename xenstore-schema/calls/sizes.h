@@ -8,6 +8,7 @@
 #define VGPU_SIZES_H
 
 #include <cuda.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,48 @@ static inline uint64_t vg_fill2d(uint64_t dst, uint64_t pitch, uint64_t width,
 		return UINT64_MAX;
 	n = vg_bytes(height - 1, pitch);
 	return n > UINT64_MAX - row ? UINT64_MAX : n + row;
+}
+
+/*
+ * vg_span() - the bytes that one linear side of a 3D copy touches.
+ * @from: bytes from the side's address to the first one
+ *
+ * A pitch or height of 0 means that rows or slices follow each other closely.
+ * False: no memory is that large.
+ */
+static inline bool vg_span(const CUDA_MEMCPY3D *c, bool src, uint64_t *from,
+			   uint64_t *len)
+{
+	unsigned __int128 pitch = src ? c->srcPitch : c->dstPitch;
+	unsigned __int128 height = src ? c->srcHeight : c->dstHeight;
+	uint64_t x = src ? c->srcXInBytes : c->dstXInBytes;
+	uint64_t y = src ? c->srcY : c->dstY, z = src ? c->srcZ : c->dstZ;
+	uint64_t most = 1ull << 48; /* keeps all products in 128 bits */
+	unsigned __int128 first, end;
+
+	*from = *len = 0;
+	if (!c->WidthInBytes || !c->Height || !c->Depth)
+		return true;
+	if (x > most || y > most || z > most || c->WidthInBytes > most ||
+	    c->Height > most || c->Depth > most || pitch > most ||
+	    height > most)
+		return false;
+	if (!pitch)
+		pitch = x + c->WidthInBytes;
+	if (!height)
+		height = y + c->Height;
+	/* (2^49 * 2^49 + 2^49) rows would not fit with the pitch. */
+	first = z * height + y;
+	end = (z + c->Depth - 1) * height + y + c->Height - 1;
+	if (end > most)
+		return false;
+	first = first * pitch + x;
+	end = end * pitch + x + c->WidthInBytes;
+	if (end > most)
+		return false;
+	*from = (uint64_t)first;
+	*len = (uint64_t)(end - first);
+	return true;
 }
 
 /* Pool attributes are ints up to REUSE_ALLOW_INTERNAL_DEPENDENCIES, then
