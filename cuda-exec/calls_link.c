@@ -110,14 +110,10 @@ static CUresult add(struct ex *e, const struct in_vgLinkAdd *in,
 		    const struct ex_image *bytes, struct ex_jit *jit)
 {
 	struct image_unpacked image;
-	const char *why = "";
-	CUresult r;
+	CUresult r = ex_image_unpack(e, bytes, in->image_len, &image);
 
-	if (image_unpack(bytes->data, in->image_len, &image, &why)) {
-		log_warn("domain %u session %s: input of the linker: %s",
-			 e->domid, e->sid, why);
-		return EX_BAD;
-	}
+	if (r)
+		return r;
 	r = R.cuLinkAddData_v2(s, (CUjitInputType)in->type,
 			       (void *)(uintptr_t)image.image, image.length,
 			       name, jit->n, jit->name, jit->value);
@@ -140,7 +136,7 @@ static CUresult add_to(struct ex *e, const struct in_vgLinkAdd *in,
 	if (!R.cuLinkAddData_v2)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = add(e, in, s, name, bytes, jit);
-	if (r == EX_BAD || !report(l, out, wr))
+	if (!report(l, out, wr))
 		return EX_BAD;
 	out->result = r;
 	return CUDA_SUCCESS;

@@ -2,6 +2,7 @@
 /* calls_module.c - modules and libraries: loaded and unloaded. */
 #include "cuda-exec/exec_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "cuda-exec/image_unpack.h"
@@ -77,6 +78,21 @@ static CUresult load_module(struct ex *e, const void *image,
 				  id);
 }
 
+/* The guest's library passes on what its program gave it, lies and all. */
+CUresult ex_image_unpack(struct ex *e, const struct ex_image *from,
+			 uint64_t len, struct image_unpacked *to)
+{
+	const char *why = "";
+	int r = image_unpack(from->data, len, to, &why);
+
+	if (!r)
+		return CUDA_SUCCESS;
+	log_info("domain %u session %s: image refused: %s", e->domid, e->sid,
+		 why);
+	return r == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY :
+			      CUDA_ERROR_INVALID_IMAGE;
+}
+
 static void kept_free(struct ex *e, struct kept *k)
 {
 	image_unpacked_free(&k->parts);
@@ -108,13 +124,9 @@ static CUresult load(struct ex *e, const struct in_vgModuleLoad *in,
 		     struct kept *k, struct ex_jit *jit,
 		     struct lib_options *l, struct out_vgModuleLoad *out)
 {
-	const char *why = "";
-
-	if (image_unpack(k->image.data, in->image_len, &k->parts, &why)) {
-		log_warn("domain %u session %s: module image: %s", e->domid,
-			 e->sid, why);
-		return EX_BAD;
-	}
+	out->result = ex_image_unpack(e, &k->image, in->image_len, &k->parts);
+	if (out->result)
+		return CUDA_SUCCESS;
 	limit_kept(e, l, in->lib, k->image.size);
 	out->result = in->library ?
 		load_library(e, in, k->parts.image, jit, l, &out->module) :

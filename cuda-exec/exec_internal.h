@@ -257,6 +257,11 @@ CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret);
 void ex_image_free(struct ex *e, struct ex_image *i);
 void ex_blobs_free(struct ex *e);
 
+/* ---- calls_module.c ---- */
+struct image_unpacked;
+CUresult ex_image_unpack(struct ex *e, const struct ex_image *from,
+			 uint64_t len, struct image_unpacked *to);
+
 /* ---- reach.c: which memory a guest may name by address ---- */
 CUresult ex_reach(const struct ex *e, uint64_t addr, uint64_t len);
 

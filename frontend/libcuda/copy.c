@@ -139,7 +139,8 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 
 	if (r || !n)
 		return r;
-	if (!dst || !src || (n > INLINE_IN && !vg_ends_on_gpu(dst, n)))
+	if (!dst || vg_nowhere((uintptr_t)src) ||
+	    (n > INLINE_IN && !vg_ends_on_gpu(dst, n)))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (vg_range_find((uintptr_t)src, &host) &&
 	    (host.kind == VG_RANGE_MANAGED ||
@@ -234,7 +235,8 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
 
 	if (r || !n)
 		return r;
-	if (!dst || !src || (n > INLINE_OUT && !vg_ends_on_gpu(src, n)))
+	if (vg_nowhere((uintptr_t)dst) || !src ||
+	    (n > INLINE_OUT && !vg_ends_on_gpu(src, n)))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (vg_range_find((uintptr_t)dst, &host) &&
 	    (host.kind == VG_RANGE_MANAGED ||
@@ -279,7 +281,7 @@ static CUresult any_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 {
 	bool d, h;
 
-	if (n && (!dst || !src))
+	if (n && (vg_nowhere(dst) || vg_nowhere(src)))
 		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
 	d = on_gpu(dst);
 	h = on_gpu(src);

@@ -148,7 +148,7 @@ static bool plausible(const CUDA_MEMCPY3D *c, bool src)
 	uint64_t dev = src ? c->srcDevice : c->dstDevice, from, len;
 
 	if (type == CU_MEMORYTYPE_HOST)
-		return (src ? c->srcHost : c->dstHost) &&
+		return !vg_nowhere((uintptr_t)(src ? c->srcHost : c->dstHost)) &&
 		       vg_span(c, src, &from, &len);
 	if (type != CU_MEMORYTYPE_DEVICE && type != CU_MEMORYTYPE_UNIFIED)
 		return true;

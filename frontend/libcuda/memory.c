@@ -210,6 +210,8 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocManaged(CUdeviceptr *dptr, size_t n,
 	if (!dptr || (flags != CU_MEM_ATTACH_GLOBAL &&
 		      flags != CU_MEM_ATTACH_HOST))
 		return CUDA_ERROR_INVALID_VALUE;
+	if (n >> 47)
+		return CUDA_ERROR_OUT_OF_MEMORY; /* no room for the mirror */
 	r = alloc(&in, &out, VG_RANGE_MANAGED);
 	if (r)
 		return r;

@@ -348,7 +348,7 @@ cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
 
 	if (r)
 		return r;
-	if (!library || !fileName)
+	if (!library || !fileName || nlib > JIT_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (unsigned int i = 0; libOptions && i < nlib; i++)
 		if (libOptions[i] == CU_LIBRARY_BINARY_IS_PRESERVED)

@@ -286,6 +286,11 @@ void vg_managed_drop(uint64_t base);
 CUresult vg_managed_flush(void);
 
 /* ---- copy.c ---- */
+/* Linux maps nothing there (vm.mmap_min_addr): an address that is a number. */
+static inline bool vg_nowhere(uint64_t addr)
+{
+	return addr < 65536;
+}
 CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		    bool sync);
 CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s);

@@ -180,7 +180,7 @@ static void functions(CUdevice dev, CUmodule mod)
 {
 	CUfunction f = drv_function(mod, "fill");
 	size_t at, n;
-	CUmodule m;
+	CUmodule m = NULL;
 
 	(void)dev;
 	PROBE("shared memory -5", cuFuncSetAttribute(f,

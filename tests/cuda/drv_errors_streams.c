@@ -72,36 +72,36 @@ static void captures(CUdevice dev, CUmodule mod)
 	probe_says("graph %s", graph ? "there" : "none");
 	PROBE("end again", cuStreamEndCapture(s, &graph));
 
-	DRV(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	READY(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
 	PROBE("query", cuStreamQuery(s));
 	PROBE("end after a query", cuStreamEndCapture(s, &graph));
 
-	DRV(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	READY(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
 	PROBE("allocate in global mode", cuMemAlloc(&p, 64));
 	PROBE("synchronize the context", cuCtxSynchronize());
 	PROBE("end after that", cuStreamEndCapture(s, &graph));
 
-	DRV(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
-	DRV(cuEventRecord(e, s));
+	READY(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	READY(cuEventRecord(e, s));
 	PROBE("query a captured event", cuEventQuery(e));
 	PROBE("synchronize a captured event", cuEventSynchronize(e));
 	PROBE("end after that too", cuStreamEndCapture(s, &graph));
 
-	DRV(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
-	DRV(cuEventRecord(e, s));
-	DRV(cuStreamWaitEvent(t, e, 0));
-	DRV(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, t, NULL, NULL));
+	READY(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	READY(cuEventRecord(e, s));
+	READY(cuStreamWaitEvent(t, e, 0));
+	READY(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, t, NULL, NULL));
 	PROBE("end of the other stream", cuStreamEndCapture(t, &graph));
 	PROBE("end with work not joined", cuStreamEndCapture(s, &graph));
 	PROBE("the other stream's state", cuStreamIsCapturing(t, &status));
 	probe_says("status %d", (int)status);
 
-	DRV(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
-	DRV(cuEventRecord(plain, t));
+	READY(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	READY(cuEventRecord(plain, t));
 	PROBE("wait for what is not captured", cuStreamWaitEvent(s, plain, 0));
 	PROBE("end after such a wait", cuStreamEndCapture(s, &graph));
 
-	DRV(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	READY(cuStreamBeginCapture(s, CU_STREAM_CAPTURE_MODE_RELAXED));
 	PROBE("a callback", cuStreamAddCallback(s, NULL, NULL, 0));
 	PROBE("destroy while it captures", cuStreamDestroy(s));
 	PROBE("a thread's mode 9", cuThreadExchangeStreamCaptureMode(
@@ -143,7 +143,7 @@ static void capture_info(CUdevice dev, CUmodule mod)
 static void values(CUdevice dev, CUmodule mod)
 {
 	CUdeviceptr p = drv_alloc(64);
-	CUstreamBatchMemOpParams op[2] = { { 0 } };
+	CUstreamBatchMemOpParams op[257] = { { 0 } };
 	CUstream s;
 
 	(void)dev, (void)mod;

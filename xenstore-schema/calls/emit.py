@@ -143,6 +143,9 @@ class Emitter:
         if has_out:
             o.append(f"\tstruct out_{c.name} out = {{ 0 }};\n")
         o.append("\tCUresult r = vg_enter();\n\n\tif (r)\n\t\treturn r;\n")
+        for expr in c.needs:
+            o.append(f"\tif (!({expr}))\n\t\treturn "
+                     "CUDA_ERROR_INVALID_VALUE;\n")
         segs, outs = ["{ &in, sizeof(in) }"], []
         if any(p.mode in ("out", "inout", "ref") for p in c.params):
             outs.append("{ &out, sizeof(out) }")

@@ -54,6 +54,7 @@ class Call:
         self.name, self.cls, self.where = name, cls, where
         self.params, self.text, self.touch = [], "", None
         self.known = []  # (address, bytes): post only what cannot be wrong
+        self.needs = []  # expressions without which nothing is sent
         self.sure = []  # the same: expressions that must be true
 
 
@@ -128,6 +129,9 @@ def bind(call, protos):
     for where, words in notes:
         if words[0] == "known":
             call.known.append((words[1], " ".join(words[2:])))
+            continue
+        if words[0] == "needs":
+            call.needs.append(" ".join(words[1:]))
             continue
         if words[0] == "sure":
             call.sure.append(" ".join(words[1:]))
