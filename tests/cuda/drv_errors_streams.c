@@ -50,7 +50,7 @@ static void streams_and_events(CUdevice dev, CUmodule mod)
 static void captures(CUdevice dev, CUmodule mod)
 {
 	CUfunction f = drv_function(mod, "empty");
-	CUstreamCaptureStatus status;
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 	CUgraph graph = NULL;
 	CUdeviceptr p;
 	CUstream s, t;
@@ -110,7 +110,7 @@ static void captures(CUdevice dev, CUmodule mod)
 
 static void capture_info(CUdevice dev, CUmodule mod)
 {
-	CUstreamCaptureStatus status;
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 	CUgraphNode node = NULL;
 	CUgraph graph = NULL;
 	cuuint64_t id;
@@ -178,10 +178,10 @@ static void more_streams(CUdevice dev, CUmodule mod)
 	CUstreamAttrValue v = { { 0 } };
 	CUcontext c, other;
 	CUevent far, near;
-	CUstream s, t;
+	CUstream s = NULL, t;
 	unsigned flags;
 	float ms;
-	int prio;
+	int prio = 77;
 
 	DRV(cuCtxGetCurrent(&c));
 	(void)mod;
