@@ -307,14 +307,18 @@ static CUresult before(enum vgpu_op op)
 
 CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin)
 {
+	const struct vg_ctx *c = vg_ctx();
 	struct vgpu_rec h;
 	CUresult r = before(op);
 
 	if (unlikely(r))
 		return r;
-
 	header(&h, op, 0);
-	return submit(&h, in, nin);
+	r = submit(&h, in, nin);
+	/* What ends something still ends it, but nothing succeeds any more. */
+	return likely(!c || !atomic_load_explicit(&c->sticky,
+						  memory_order_relaxed)) || r ?
+	       r : (CUresult)atomic_load(&c->sticky);
 }
 
 /* ---- replies ----------------------------------------------------------- */
