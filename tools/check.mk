@@ -35,7 +35,7 @@ E2E_NEEDS = $(filter-out $(B)/tests/gpu/% $(B)/tests/bench/%.gz,$(ALL))
 HOSTILE_TESTS = $(filter tests/hostile/%,$(E2E_TESTS))
 e2e = B=$(abspath $(B)) CUDA=$(CUDA) $(PROVE) $(PROVE_FLAGS) \
 	--exec 'tools/run-test $(E2E_LIMIT)'
-check-e2e: $(E2E_NEEDS) $(filter $(B)/tests/gpu/lib_%,$(ALL))
+check-e2e: $(E2E_NEEDS) cudart-programs $(filter $(B)/tests/gpu/lib_%,$(ALL))
 	$(e2e) $(sort $(E2E_TESTS))
 
 check-hostile: $(E2E_NEEDS)

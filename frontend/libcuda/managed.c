@@ -347,45 +347,86 @@ void vg_managed_drop(uint64_t base)
 	pthread_mutex_unlock(&lock);
 }
 
-/* ---- __managed__ variables --------------------------------------------- */
+/* ---- variables of modules ---------------------------------------------- */
 
-VG_EXPORT CUresult CUDAAPI cuLibraryGetManaged(CUdeviceptr *dptr, size_t *bytes,
-					       CUlibrary library,
-					       const char *name)
+/* Cudart asks for a __managed__ variable by cuLibraryGetManaged, and before
+ * CUDA 13 as for any other; the host knows which are managed. */
+static CUresult mirror(const struct out_vgModuleVar *out, struct vg_ctx *ctx)
 {
-	struct in_vgManagedVar in = { 0 };
-	struct out_vgManagedVar out = { 0 };
-	struct vg_seg s[] = { { &in, sizeof(in) }, { name, 0 } };
-	struct vg_seg o = { &out, sizeof(out) };
-	struct vg_range range = { .kind = VG_RANGE_MANAGED };
-	CUcontext primary;
-	CUresult r = vg_enter();
+	struct vg_range range = { .kind = VG_RANGE_MANAGED, .base = out->base,
+				  .size = out->base_size, .ctx = ctx->id };
+	CUresult r = vg_managed_add(out->base, out->base_size, ctx);
 
-	if (!r)
-		r = vg_handle_in(KIND_LIBRARY, (uintptr_t)library,
-				 &in.library);
-	if (r)
-		return r;
-	if (!name || (!dptr && !bytes))
-		return CUDA_ERROR_INVALID_VALUE;
-	in.name_len = (uint32_t)strlen(name) + 1;
-	s[1].len = in.name_len;
-	r = vg_call(OP_vgManagedVar, s, 2, &o, 1);
-	if (!r)
-		r = vg_primary_handle(vg_ctx() ? vg_ctx()->dev : 0, &primary);
-	if (!r)
-		r = vg_managed_add(out.base, out.base_size,
-				   vg_ctx_of(primary));
-	if (r)
-		return r;
-	range.base = out.base;
-	range.size = out.base_size;
-	range.ctx = vg_ctx_of(primary)->id;
-	if (!vg_range_find(out.base, &(struct vg_range){ 0 }))
+	if (!r && !vg_range_find(out->base, &(struct vg_range){ 0 }))
 		vg_range_add(&range);
+	return r;
+}
+
+static CUresult variable(const struct in_vgModuleVar *in, const char *name,
+			 CUdeviceptr *dptr, size_t *bytes, struct vg_ctx *ctx)
+{
+	struct out_vgModuleVar out = { 0 };
+	struct vg_seg s[] = { { in, sizeof(*in) }, { name, in->name_len } };
+	struct vg_seg o = { &out, sizeof(out) };
+	CUresult r = vg_call(OP_vgModuleVar, s, 2, &o, 1);
+
+	if (!r && out.base_size)
+		r = mirror(&out, ctx);
+	if (r)
+		return r;
 	if (dptr)
 		*dptr = out.ptr;
 	if (bytes)
 		*bytes = out.size;
 	return CUDA_SUCCESS;
+}
+
+static CUresult ask(uint32_t of, enum vgpu_kind kind, void *handle,
+		    const char *name, CUdeviceptr *dptr, size_t *bytes)
+{
+	struct in_vgModuleVar in = { .of = of };
+	struct vg_ctx *ctx;
+	CUcontext primary;
+	CUresult r = vg_enter();
+
+	if (!r)
+		r = vg_handle_in(kind, (uintptr_t)handle, &in.handle);
+	if (r)
+		return r;
+	ctx = vg_ctx();
+	if (of == VG_VAR_MANAGED || !ctx) {
+		r = vg_primary_handle(ctx ? ctx->dev : 0, &primary);
+		if (r)
+			return r;
+		ctx = vg_ctx_of(primary);
+	}
+	in.want = (dptr ? 1 : 0) | (bytes ? 2 : 0);
+	in.name_len = name ? (uint32_t)strlen(name) + 1 : 0;
+	return variable(&in, name, dptr, bytes, ctx);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLibraryGetManaged(CUdeviceptr *dptr, size_t *bytes,
+					       CUlibrary library,
+					       const char *name)
+{
+	if (!name || (!dptr && !bytes)) {
+		CUresult r = vg_enter();
+
+		return r ? r : CUDA_ERROR_INVALID_VALUE;
+	}
+	return ask(VG_VAR_MANAGED, KIND_LIBRARY, library, name, dptr, bytes);
+}
+
+VG_EXPORT CUresult CUDAAPI cuLibraryGetGlobal(CUdeviceptr *dptr, size_t *bytes,
+					      CUlibrary library,
+					      const char *name)
+{
+	return ask(VG_VAR_OF_LIBRARY, KIND_LIBRARY, library, name, dptr, bytes);
+}
+
+VG_EXPORT CUresult CUDAAPI cuModuleGetGlobal_v2(CUdeviceptr *dptr,
+						size_t *bytes, CUmodule hmod,
+						const char *name)
+{
+	return ask(VG_VAR_OF_MODULE, KIND_MODULE, hmod, name, dptr, bytes);
 }

@@ -21,15 +21,16 @@ BUNDLE_LIBS = $$(for p in $(B)/bin/vgpu-backend $(B)/bin/vgpu-admin \
 	ldd $$p; done | awk '/jansson|systemd|libcap|lzma|zstd|lz4|gcrypt|gpg-error|libtalloc/ { print $$3 }' | sort -u)
 
 .PHONY: bundle
-bundle: all
+bundle: all cudart-programs
 	rm -rf $(BUNDLE)
 	mkdir -p $(BUNDLE)
 	cp -a $(B)/bin $(B)/lib $(B)/guest-lib $(B)/loopback $(STACK_FILES) $(BUNDLE)
 	rm -rf $(BUNDLE)/loopback/deb
 	mkdir -p $(BUNDLE)/tests
-	for d in cuda gpu bench; do \
+	for d in cuda cudart gpu bench; do \
 	  if [ -d $(B)/tests/$$d ]; then cp -a $(B)/tests/$$d $(BUNDLE)/tests; fi; done
 	rm -rf $(BUNDLE)/tests/cuda/obj $(BUNDLE)/tests/gpu/obj $(BUNDLE)/tests/bench/obj
+	rm -f $(BUNDLE)/tests/cudart/*.built $(BUNDLE)/tests/cudart/*.fetched
 	cp tests/gpu/check-gpu tests/bench/bench $(BUNDLE)
 	git describe --always --dirty > $(BUNDLE)/commit 2> /dev/null || echo unknown > $(BUNDLE)/commit
 	cp $(BUNDLE_LIBS) $(BUNDLE)/loopback/lib

@@ -77,6 +77,15 @@ static void init_vars(const struct sg_module *m)
 	}
 }
 
+/* All variables lie in one block, which is managed when one of them is. */
+static enum mem_kind kind_of_vars(const struct ptx_module *p)
+{
+	for (size_t i = 0; i < p->nvars; i++)
+		if (p->vars[i]->managed)
+			return MEM_MANAGED;
+	return MEM_DEVICE;
+}
+
 static struct sg_func *func_new(struct sg_module *m, const struct ptx_func *fn)
 {
 	struct sg_func *f = calloc(1, sizeof(*f));
@@ -125,8 +134,8 @@ CUresult module_instance(struct image *im, struct sg_ctx *ctx,
 		abort();
 	__atomic_add_fetch(&im->refs, 1, __ATOMIC_ACQ_REL);
 	if (im->mod->globals_bytes)
-		r = mem_alloc(ctx, im->mod->globals_bytes, MEM_DEVICE, NULL,
-			      &m->globals);
+		r = mem_alloc(ctx, im->mod->globals_bytes,
+			      kind_of_vars(im->mod), NULL, &m->globals);
 	else
 		r = CUDA_SUCCESS;
 	if (m->globals)

@@ -553,14 +553,18 @@ struct in_vgTensorAddress { /* the reply is the map */
 	uint64_t address;
 };
 
-/* ---- managed variables ---- */
-struct in_vgManagedVar { /* + char name[name_len] */
-	uint32_t library;
-	uint32_t name_len;
+/* ---- variables of modules ---- */
+enum { VG_VAR_MANAGED, VG_VAR_OF_LIBRARY, VG_VAR_OF_MODULE };
+struct in_vgModuleVar { /* + char name[name_len] */
+	uint32_t of;       /* VG_VAR_...; the first is cuLibraryGetManaged */
+	uint32_t handle;
+	uint32_t want;     /* 1: the address, 2: the size */
+	uint32_t name_len; /* 0: NULL */
 };
-struct out_vgManagedVar {
+struct out_vgModuleVar {
 	uint64_t ptr, size;
-	uint64_t base, base_size; /* the block that it lies in */
+	/* The block of managed memory that it lies in; 0: it is not managed. */
+	uint64_t base, base_size;
 };
 
 #endif
