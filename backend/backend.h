@@ -9,6 +9,7 @@
 #include "backend/control.h"
 #include "backend/device.h"
 #include "backend/domain.h"
+#include "backend/jit_cache.h"
 #include "backend/loop.h"
 #include "backend/options.h"
 #include "backend/pool.h"
@@ -26,6 +27,7 @@ struct backend {
 	struct domains domains;
 	struct device_list devices;
 	struct pool pool;
+	struct jit_cache jit;
 	struct control control;
 	uint64_t started_ms;
 	uint64_t ping_at;

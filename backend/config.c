@@ -7,8 +7,10 @@
 
 static void gone(struct vm *vm, void *arg)
 {
-	(void)arg;
+	struct backend *b = arg;
+
 	log_info("VM %s: no longer registered", vm->id.text);
+	jit_cache_forget(&b->jit, &vm->id);
 	if (!vm->device)
 		return;
 	vm->device->vm = NULL;

@@ -132,6 +132,7 @@ static json_t *op_unregister(struct backend *b, const json_t *q)
 		return refuse("cannot remove the registration below %s: %s",
 			      b->registry.dir, strerror(-r));
 	log_info("VM %s: unregistered", id.text);
+	jit_cache_forget(&b->jit, &id);
 	if (dev) {
 		dev->vm = NULL;
 		device_close(dev, VGPU_E_NO_DEVICE,

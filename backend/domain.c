@@ -134,6 +134,7 @@ static void went(struct backend *b, struct domain *d)
 		log_info("domain %u: registered by number, so it is unregistered with its domain",
 			 d->domid);
 		(void)registry_remove(&b->registry, vm);
+		jit_cache_forget(&b->jit, &id);
 	}
 	drop(b, d);
 }

@@ -30,6 +30,7 @@ int executor_pid(const struct executor *e)
 
 int executor_spawn(struct backend *b, struct executor **ret)
 {
+	char cache[SENTENCE_MAX];
 	int sv[2], r;
 	struct executor *e;
 
@@ -47,8 +48,9 @@ int executor_spawn(struct backend *b, struct executor **ret)
 	e->b = b;
 	e->src = (struct source){ ours, receive };
 	e->deadline = now_ms() + WARMUP_MS;
-	r = spawn_executor(b->opt.exec, b->opt.driver, b->opt.log_level, theirs,
-			   &e->pid);
+	jit_cache_path(&b->jit, cache, &e->cache);
+	r = spawn_executor(b->opt.exec, b->opt.driver, b->opt.log_level, cache,
+			   theirs, &e->pid);
 	if (r == 0)
 		r = loop_add(&b->loop, &e->src, EPOLLIN);
 	if (r < 0) {
@@ -118,6 +120,17 @@ void executor_stop(struct executor *e)
 		executor_kill(e, "it cannot be told to stop");
 }
 
+void executor_context(struct executor *e, bool hold)
+{
+	struct exec_msg m = { .type = EXEC_CONTEXT, .error = hold };
+
+	e->context = hold;
+	log_debug("executor %d is asked to %s a context", (int)e->pid,
+		  hold ? "hold" : "let go of");
+	if (executor_send(e, &m, -1) < 0)
+		executor_kill(e, "it cannot be told about its context");
+}
+
 /* --- counters ------------------------------------------------------------ */
 
 /* Sealed, so that an executor cannot shrink it under our reading. */
@@ -154,6 +167,8 @@ int executor_assign(struct executor *e, struct session *s,
 	e->used = true;
 	e->state = EXECUTOR_BUSY;
 	e->deadline = NEVER;
+	if (s->dev->vm)
+		jit_cache_give(&e->b->jit, e->cache, &s->dev->vm->id);
 	r = stats_make(&fd, stats);
 	if (r == 0)
 		r = executor_send(e, m, fd);
@@ -279,6 +294,7 @@ static void ended(struct executor *e, int status)
 	e->state = EXECUTOR_DYING; /* its pid may be another's by now */
 	describe(text, sizeof(text), e, status);
 	TAILQ_REMOVE(&e->b->pool.executors, e, link);
+	jit_cache_take(&e->b->jit, e->cache);
 	if (e->told && !e->killed)
 		log_info("executor %d ended: %s", (int)e->pid, text);
 	else

@@ -42,6 +42,8 @@ struct executor {
 	bool used;                 /* it was given a session */
 	bool told;                 /* it said how it ended, or we stopped it */
 	bool killed;
+	bool context;              /* it was asked to hold one */
+	uint64_t cache;            /* jit_cache.h */
 	uint64_t deadline;
 	char why[160];             /* killed: what for */
 };
@@ -57,6 +59,9 @@ void executor_stats_unmap(const struct exec_stats *stats);
 
 /* Never blocks. @fd goes with it, or -1; it stays the caller's. */
 int executor_send(struct executor *e, const struct exec_msg *m, int fd);
+
+/* A warm one: hold a context of GPU 0, or let it go. */
+void executor_context(struct executor *e, bool hold);
 
 void executor_stop(struct executor *e);
 void executor_kill(struct executor *e, const char *why);

@@ -56,6 +56,8 @@
 #define MAX_WARM             16
 #define MAX_CLIENTS          16
 #define MAX_REQUEST          4096
+/* What NVIDIA's driver may keep of one VM's compiled code. */
+#define JIT_CACHE_BYTES      (512ull << 20)
 /* Watch events taken in one go before anything else has its turn. */
 #define MAX_EVENTS_PASS      256
 /* A transaction that lost a race this often waits for the next rescan. */

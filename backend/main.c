@@ -160,6 +160,7 @@ static int start(struct backend *b)
 		r = events_open(b);
 	if (r < 0)
 		return r;
+	jit_cache_open(&b->jit, b->opt.state_dir, b->opt.run_dir);
 	devices_sweep(b);
 	return config_reload(b);
 }

@@ -19,6 +19,8 @@ static const char usage[] =
 	"  --state-dir=DIR    registered VMs (default /var/lib/vgpu)\n"
 	"  --run-dir=DIR      lock and control socket (default /run/vgpu)\n"
 	"  --warm=N           executors kept ready, 0 to 16 (default 1)\n"
+	"  --warm-contexts=N  of those: with a context of GPU 0 while a registered\n"
+	"                     VM runs (default 1; each takes GPU memory)\n"
 	"  --domid=N          own domain (default $VGPU_DOMID, else XenStore)\n"
 	"  --log-level=LEVEL  error, warn, info or debug (default info)\n"
 	"  --foreground       stay in the foreground, log to stderr (default)\n"
@@ -26,8 +28,8 @@ static const char usage[] =
 	"  --log-file=PATH    with --daemon (default RUN-DIR/vgpu-backend.log)\n"
 	"  --version, --help\n";
 
-enum { OPT_DRIVER = 1, OPT_EXEC, OPT_STATE, OPT_RUN, OPT_WARM, OPT_DOMID,
-       OPT_LEVEL, OPT_FG, OPT_DAEMON, OPT_LOG, OPT_VERSION, OPT_HELP };
+enum { OPT_DRIVER = 1, OPT_EXEC, OPT_STATE, OPT_RUN, OPT_WARM, OPT_CONTEXTS,
+       OPT_DOMID, OPT_LEVEL, OPT_FG, OPT_DAEMON, OPT_LOG, OPT_VERSION, OPT_HELP };
 
 static const struct option longs[] = {
 	{ "driver", required_argument, NULL, OPT_DRIVER },
@@ -35,6 +37,7 @@ static const struct option longs[] = {
 	{ "state-dir", required_argument, NULL, OPT_STATE },
 	{ "run-dir", required_argument, NULL, OPT_RUN },
 	{ "warm", required_argument, NULL, OPT_WARM },
+	{ "warm-contexts", required_argument, NULL, OPT_CONTEXTS },
 	{ "domid", required_argument, NULL, OPT_DOMID },
 	{ "log-level", required_argument, NULL, OPT_LEVEL },
 	{ "log-file", required_argument, NULL, OPT_LOG },
@@ -73,6 +76,8 @@ static int take(struct options *o, int c)
 	case OPT_FG: o->daemon = false; return 0;
 	case OPT_DAEMON: o->daemon = true; return 0;
 	case OPT_WARM: return number("--warm", MAX_WARM, &o->warm);
+	case OPT_CONTEXTS:
+		return number("--warm-contexts", MAX_WARM, &o->warm_contexts);
 	case OPT_DOMID:
 		o->domid_given = true;
 		return number("--domid", 0x7fef, &o->domid);
@@ -103,7 +108,8 @@ int options_parse(struct options *o, int argc, char **argv)
 			       .state_dir = "/var/lib/vgpu",
 			       .run_dir = "/run/vgpu",
 			       .log_level = "info",
-			       .warm = 1 };
+			       .warm = 1,
+			       .warm_contexts = 1 };
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		r = take(o, c);
 		if (r)

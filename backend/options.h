@@ -14,6 +14,7 @@ struct options {
 	const char *log_file;  /* NULL: stderr */
 	const char *log_level;
 	uint32_t warm;         /* executors kept ready */
+	uint32_t warm_contexts; /* of those: with a context of GPU 0 */
 	uint32_t domid;
 	bool domid_given;
 	bool daemon;

@@ -26,19 +26,41 @@ unsigned int pool_count(const struct pool *p, enum executor_state s)
 	return n;
 }
 
-static struct executor *find_warm(struct pool *p)
+/* One with a context, or without: the other kind if there is no such. */
+static struct executor *find_warm(struct pool *p, bool context)
 {
+	struct executor *e, *other = NULL;
+
+	TAILQ_FOREACH(e, &p->executors, link) {
+		if (e->state != EXECUTOR_WARM)
+			continue;
+		if (e->context == context)
+			return e;
+		other = e;
+	}
+	return other;
+}
+
+/* A context takes some 0.1 s and 0.5 GB of the GPU: one is held ready while
+ * there is a VM that may ask for it. */
+static void share_contexts(struct pool *p)
+{
+	uint32_t want = TAILQ_EMPTY(&p->b->devices) ?
+			0 : p->b->opt.warm_contexts;
 	struct executor *e;
 
-	TAILQ_FOREACH(e, &p->executors, link)
-		if (e->state == EXECUTOR_WARM)
-			return e;
-	return NULL;
+	TAILQ_FOREACH(e, &p->executors, link) {
+		if (e->state != EXECUTOR_WARM)
+			continue;
+		if (e->context != (want > 0))
+			executor_context(e, want > 0);
+		want -= want > 0;
+	}
 }
 
 void pool_request(struct pool *p, struct session *s)
 {
-	struct executor *e = find_warm(p);
+	struct executor *e = find_warm(p, true);
 
 	if (e) {
 		session_assign(s, e);
@@ -176,7 +198,8 @@ uint64_t pool_tick(struct pool *p, uint64_t now)
 
 	/* Those whose sessions left before they were ready. */
 	if (warm > want && !warming)
-		executor_stop(find_warm(p));
+		executor_stop(find_warm(p, false));
+	share_contexts(p);
 	if (warm + warming >= want)
 		return NEVER;
 	if (now < p->retry_at)

@@ -14,7 +14,7 @@
 #include "tools/lib/cleanup.h"
 #include "vgpu_paths.h"
 
-#define FILE_NAME_MAX (VM_ID_MAX * 3 + 16)
+#define FILE_NAME_MAX (REGISTRY_KEY_MAX + 8)
 
 static const char *const kind_names[] = { "vm-name", "vm-uuid", "domid" };
 
@@ -56,19 +56,24 @@ void boot_id_read(char id[40])
 }
 
 /* "name-", "uuid-" or "domid-" and the text, odd bytes as %XX. */
-static void file_name(char out[FILE_NAME_MAX], const struct vm_id *id)
+void registry_key(char out[REGISTRY_KEY_MAX], const struct vm_id *id)
 {
 	static const char *const prefix[] = { "name-", "uuid-", "domid-" };
-	int n = snprintf(out, FILE_NAME_MAX, "%s", prefix[id->kind]);
+	int n = snprintf(out, REGISTRY_KEY_MAX, "%s", prefix[id->kind]);
 
 	for (const char *p = id->text; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 		bool plain = isalnum(c) || strchr("._-", c);
 
-		n += snprintf(out + n, (size_t)(FILE_NAME_MAX - n),
+		n += snprintf(out + n, (size_t)(REGISTRY_KEY_MAX - n),
 			      plain ? "%c" : "%%%02X", c);
 	}
-	snprintf(out + n, (size_t)(FILE_NAME_MAX - n), ".json");
+}
+
+static void file_name(char out[FILE_NAME_MAX], const struct vm_id *id)
+{
+	registry_key(out, id);
+	strcat(out, ".json");
 }
 
 static int bad(char *why, size_t size, const char *text)

@@ -13,6 +13,11 @@ int registry_file_read(const char *dir, const char *name, struct vm *ret,
 int registry_file_write(const char *dir, const struct vm *vm);
 int registry_file_remove(const char *dir, const struct vm_id *id);
 
+/* "name-", "uuid-" or "domid-" and the text, odd bytes as %XX: what belongs to
+ * a VM on disk is called so. */
+#define REGISTRY_KEY_MAX (VM_ID_MAX * 3 + 8)
+void registry_key(char out[REGISTRY_KEY_MAX], const struct vm_id *id);
+
 /* The kernel's id of this boot; "" where it cannot be read. */
 void boot_id_read(char id[40]);
 

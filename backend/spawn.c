@@ -4,11 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backend/limits.h"
+#include "tools/lib/cleanup.h"
+
 #define CONTROL_FD 3
+
+extern char **environ;
 
 /* Only async-signal-safe calls: libxenstore has a thread of its own. */
 static void close_above(int last)
@@ -21,7 +30,7 @@ static void close_above(int last)
 		close(fd);
 }
 
-static void child(char **argv, int control, pid_t parent)
+static void child(char **argv, char **env, int control, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
@@ -38,19 +47,60 @@ static void child(char **argv, int control, pid_t parent)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	execv(argv[0], argv);
+	execve(argv[0], argv, env);
 	_exit(127);
 }
 
-int spawn_executor(const char *program, const char *driver,
-		   const char *log_level, int control, pid_t *ret)
+static bool is_var(const char *entry, const char *name)
 {
+	size_t n = strlen(name);
+
+	return !strncmp(entry, name, n) && entry[n] == '=';
+}
+
+/* Ours and the cache's place, and its size unless the administrator has set
+ * one. Made before the fork, since setenv(3) takes locks. */
+static char **environment(char *path, char *size)
+{
+	size_t n = 0, k = 0;
+	char **env;
+
+	while (environ && environ[n])
+		n++;
+	env = calloc(n + 3, sizeof(*env));
+	if (!env)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (is_var(environ[i], "CUDA_CACHE_PATH"))
+			continue;
+		if (is_var(environ[i], "CUDA_CACHE_MAXSIZE"))
+			size = NULL;
+		env[k++] = environ[i];
+	}
+	env[k++] = path;
+	env[k++] = size;
+	return env;
+}
+
+int spawn_executor(const char *program, const char *driver,
+		   const char *log_level, const char *cache, int control,
+		   pid_t *ret)
+{
+	char path[SENTENCE_MAX], size[48];
+
 	char *argv[] = { (char *)program,      "--driver",
 			 (char *)driver,       "--control-fd",
 			 "3",		       "--log-level",
 			 (char *)log_level,    NULL };
 	pid_t parent = getpid(), pid;
+	AUTO_FREE char **env = NULL;
 
+	snprintf(path, sizeof(path), "CUDA_CACHE_PATH=%s", cache);
+	snprintf(size, sizeof(size), "CUDA_CACHE_MAXSIZE=%llu",
+		 JIT_CACHE_BYTES);
+	env = environment(path, size);
+	if (!env)
+		return -ENOMEM;
 	/* Said here, where errno can be told; exec may still fail later. */
 	if (access(program, X_OK) < 0)
 		return -errno;
@@ -58,7 +108,7 @@ int spawn_executor(const char *program, const char *driver,
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child(argv, control, parent);
+		child(argv, env, control, parent);
 	setpgid(pid, pid); /* whoever is first; killing the group must work */
 	*ret = pid;
 	return 0;

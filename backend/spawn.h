@@ -5,9 +5,11 @@
 
 #include <sys/types.h>
 
-/* @control: handed over as descriptor 3. The child gets a process group of
- * its own and dies with this thread. */
+/* @control: handed over as descriptor 3. @cache: the CUDA driver's cache of
+ * compiled code. The child gets a process group of its own and dies with this
+ * thread. */
 int spawn_executor(const char *program, const char *driver,
-		   const char *log_level, int control, pid_t *ret);
+		   const char *log_level, const char *cache, int control,
+		   pid_t *ret);
 
 #endif

@@ -33,14 +33,15 @@ CUresult ex_vgPrimaryRetain(struct ex *e, struct vgpu_rd *rd,
 
 	if (!in || !out)
 		return EX_BAD;
-	if (in->flags && R.cuDevicePrimaryCtxSetFlags_v2) {
-		r = R.cuDevicePrimaryCtxSetFlags_v2(in->device, in->flags);
+	if (in->flags) {
+		r = warm_flags(in->device, in->flags);
 		if (r)
 			return r;
 	}
 	r = R.cuDevicePrimaryCtxRetain(&real, in->device);
 	if (r)
 		return r;
+	warm_taken(in->device);
 	if (!ex_object(e, KIND_CTX, in->ctx)) {
 		r = ex_obj_new(e, KIND_CTX, in->ctx,
 			       (uint64_t)(uintptr_t)real);
@@ -123,6 +124,7 @@ CUresult ex_vgCtxCreate(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = R.cuCtxCreate_v2(&real, in->flags, in->device);
 	if (r)
 		return r;
+	warm_taken(-1);
 	/* Creating pushed it on this thread's stack; ours is flat. */
 	R.cuCtxPopCurrent_v2(NULL);
 	e->cur_ctx = 0;

@@ -304,6 +304,13 @@ void word_forget_ctx(struct ex *e, uint32_t ctx);
 /* Do kernels of the current context print? Then the driver must wait. */
 bool ex_prints(struct ex *e);
 
+/* ---- warm.c: a context held ready for the guest ---- */
+void warm_hold(bool hold);
+void warm_session(void);
+CUresult warm_flags(CUdevice dev, uint32_t flags);
+void warm_taken(CUdevice primary_of);
+uint64_t warm_tick(void);
+
 /* ---- waiter.c: the driver's own waits, on a thread of their own ---- */
 enum wait_type { WAIT_STREAM, WAIT_EVENT, WAIT_CTX, WAIT_COPY, WAIT_WORD };
 int waiter_start(struct ex *e);

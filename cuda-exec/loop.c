@@ -273,7 +273,8 @@ static void idle(struct ex *e, uint64_t *since)
 	if (t - *since < e->spin_ns)
 		cpu_relax();
 	else
-		sleep_for_bell(e, e->pend_live ? nap(t - *since) : 0);
+		sleep_for_bell(e, e->pend_live ? nap(t - *since) :
+						 warm_tick());
 }
 
 enum vgpu_error ex_loop(struct ex *e)

@@ -54,15 +54,20 @@ static void fail(enum vgpu_error error, const char *text)
 	exit(1);
 }
 
-/* One ASSIGN, with the statistics' memfd. False: the backend wants us gone. */
-static bool receive_assign(struct exec_msg *m, int *stats_fd)
+/* One message; an ASSIGN brings the statistics' memfd. False: the backend
+ * wants us gone. */
+static bool receive(struct exec_msg *m, int *stats_fd)
 {
 	ssize_t n;
 
 	do
 		n = passfd_recv(ex.control_fd, m, sizeof(*m), stats_fd);
 	while (n == -EINTR);
-	if (n != sizeof(*m) || m->type != EXEC_ASSIGN || *stats_fd < 0)
+	if (n != sizeof(*m))
+		return false;
+	if (m->type == EXEC_CONTEXT)
+		return true;
+	if (m->type != EXEC_ASSIGN || *stats_fd < 0)
 		return false;
 	m->sid[EXEC_SID_MAX] = '\0';
 	return true;
@@ -99,11 +104,16 @@ static void serve(void)
 	enum vgpu_error end;
 	int stats_fd = -1;
 
-	if (!receive_assign(&m, &stats_fd)) {
-		log_debug("not needed any more");
-		exit(0);
-	}
+	do {
+		if (!receive(&m, &stats_fd)) {
+			log_debug("not needed any more");
+			exit(0);
+		}
+		if (m.type == EXEC_CONTEXT)
+			warm_hold(m.error);
+	} while (m.type != EXEC_ASSIGN);
 	take_session(&m, stats_fd);
+	warm_session();
 	say(EXEC_READY, VGPU_E_OK, "");
 	end = ex_loop(&ex);
 	exec_end(&ex, end, end == VGPU_E_LEFT ? "the guest process left" :

@@ -4,11 +4,12 @@
  *
  * The backend starts an executor with
  *
- *   vgpu-exec --driver PATH --control-fd N [--log-level L]
+ *   CUDA_CACHE_PATH=LINK vgpu-exec --driver PATH --control-fd N [--log-level L]
  *
  * where N is one end of a SOCK_SEQPACKET socket pair. One packet is one
  * struct exec_msg. An executor first loads the driver and calls cuInit; it is
- * then "warm" and may wait in the pool for a guest process.
+ * then "warm" and may wait in the pool for a guest process. LINK becomes a
+ * link to the cache of the guest's VM with ASSIGN, and is gone at its end.
  *
  *   executor                        backend
  *   HELLO (driver version) ------->            warm, or FAILED and exit
@@ -17,6 +18,9 @@
  *   READY or FAILED ------------->             pages mapped, port bound
  *   ENDED (code, sentence) ------>             then it exits by itself
  *                          <------- STOP       drain and exit
+ *                          <------- CONTEXT    while it is warm: hold a context
+ *                                              of GPU 0 (error 0 or 1), so that
+ *                                              the guest need not wait for one
  *
  * Memory that processes of one VM share by file descriptor: the exporter's
  * executor keeps the driver's descriptor under a random token and names the
@@ -55,6 +59,7 @@ enum exec_msg_type {
 	EXEC_GIVE,
 	EXEC_GIVEN,
 	EXEC_FETCHED,
+	EXEC_CONTEXT,
 };
 
 enum exec_fetched {
@@ -66,7 +71,8 @@ enum exec_fetched {
 struct exec_msg {
 	uint32_t type;
 	uint32_t error;            /* FAILED, ENDED: enum vgpu_error;
-				    * FETCHED: enum exec_fetched */
+				    * FETCHED: enum exec_fetched;
+				    * CONTEXT: 1 hold one, 0 let it go */
 	uint32_t driver_version;   /* HELLO: as cuDriverGetVersion */
 	uint32_t devices;          /* HELLO */
 	uint32_t domid;            /* ASSIGN: the guest's domain */

@@ -321,6 +321,15 @@ CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin)
 	       r : (CUresult)atomic_load(&c->sticky);
 }
 
+CUresult vg_post_outside(enum vgpu_op op, const struct vg_seg *in, int nin)
+{
+	struct vgpu_rec h;
+
+	header(&h, op, 0);
+	h.ctx = 0;
+	return submit(&h, in, nin);
+}
+
 /* ---- replies ----------------------------------------------------------- */
 
 static bool slot_free(void *arg)

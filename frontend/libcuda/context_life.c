@@ -122,13 +122,32 @@ static void forget(struct vg_ctx *c)
 	c->unique = next_unique++;
 }
 
+/* Nothing runs in it, and what it printed has come: nobody need wait while it
+ * is taken down, which is what a program's end does. */
+static bool quiet(const struct vg_ctx *c)
+{
+	return atomic_load(&c->submitted) == atomic_load(&c->synced) &&
+	       !atomic_load(&c->capturing) && !atomic_load(&c->sticky);
+}
+
+static CUresult release(struct vg_device *d)
+{
+	struct in_vgPrimary in = { .device = (int32_t)d->host_index,
+				   .ctx = d->primary->id };
+	struct vg_seg s = { &in, sizeof(in) };
+
+	return quiet(d->primary) ?
+	       vg_post_outside(OP_vgPrimaryRelease, &s, 1) :
+	       primary_call(OP_vgPrimaryRelease, d, NULL);
+}
+
 /* Destructors of context-local storage run while the context still works. */
 static CUresult end_primary(struct vg_device *d, enum vgpu_op op)
 {
 	CUresult r;
 
 	cls_context_died(vg_ctx_handle(d->primary));
-	r = primary_call(op, d, NULL);
+	r = op == OP_vgPrimaryRelease ? release(d) : primary_call(op, d, NULL);
 	forget(d->primary);
 	return r;
 }

@@ -77,6 +77,8 @@ void vg_channel_open(uint8_t *ring, uint32_t size);
 CUresult vg_call(enum vgpu_op op, const struct vg_seg *in, int nin,
 		 const struct vg_seg *out, int nout);
 CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin);
+/* The same in no context. */
+CUresult vg_post_outside(enum vgpu_op op, const struct vg_seg *in, int nin);
 /* As vg_call, for a context that is not the thread's current one, and with a
  * blob sent before (0: none). */
 struct vg_opts {

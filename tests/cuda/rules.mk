@@ -16,7 +16,7 @@ TC_MORE  := hostcb attrs managed
 TC_TOOL  := killme spin
 TC_FAULT := fault
 TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
-TC_PLAIN := drvapi counted sharing
+TC_PLAIN := drvapi counted sharing primary
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
 TC_DRV_CORE := drv_assert drv_contexts drv_hostfn drv_ipc_pool drv_order \
@@ -115,7 +115,7 @@ $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	    $(TC_DRV_CORE); \
 	  printf '%s more\n' $(TC_MORE) $(TC_MORE:=-shared); \
 	  printf '%s tool\n' $(TC_TOOL) $(TC_TOOL:=-shared) counted \
-	    sharing $(TC_DRV_TOOL); \
+	    sharing primary $(TC_DRV_TOOL); \
 	  printf '%s two\n' $(TC_DRV_TWO); \
 	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) \
 	    $(TC_DRV_GPU) $(TC_SWEEP); } > $@
