@@ -15,25 +15,12 @@
 /* Pieces that one copy from the GPU keeps on the way. */
 #define AHEAD 8u
 
-/* A graph would read or write our memory when it is launched, which only
- * granted memory can serve. */
-static CUresult refuse_capture(CUstream s, const struct vg_ctx *c)
+/* What waits, a captured stream refuses, and its capture is over. */
+static CUresult captured(uint64_t dst, uint64_t src, uint64_t n, bool in,
+			 CUstream s, bool sync, uint32_t id)
 {
-	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
-
-	if (likely(!atomic_load(&c->capturing)) ||
-	    cuStreamIsCapturing(s, &status) ||
-	    status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
-		return CUDA_SUCCESS;
-	return vg_not_supported("capturing a copy of pageable memory");
-}
-
-static CUresult stream_id(CUstream s, uint32_t *id, bool staged)
-{
-	struct vg_ctx *c;
-	CUresult r = vg_stream_in(s, id, &c);
-
-	return r || !staged ? r : refuse_capture(s, c);
+	return sync ? vg_stream_wait(id) :
+		      vg_shadow_linear(dst, src, n, in, s);
 }
 
 /* ---- addresses that the host knows ------------------------------------- */
@@ -135,13 +122,16 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 	struct vg_range host;
 	bool known;
 	uint32_t id;
-	CUresult r = stream_id(s, &id, true);
+	struct vg_ctx *c;
+	CUresult r = vg_stream_in(s, &id, &c);
 
 	if (r || !n)
 		return r;
 	if (!dst || vg_nowhere((uintptr_t)src) ||
 	    (n > INLINE_IN && !vg_ends_on_gpu(dst, n)))
 		return CUDA_ERROR_INVALID_VALUE;
+	if (vg_captured(s, c))
+		return captured(dst, (uintptr_t)src, n, true, s, sync, id);
 	if (vg_range_find((uintptr_t)src, &host) &&
 	    (host.kind == VG_RANGE_MANAGED ||
 	     (n > INLINE_IN && host.kind == VG_RANGE_PINNED)))
@@ -227,17 +217,21 @@ static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
 	return r;
 }
 
-CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s)
+CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
+		     bool sync)
 {
 	struct vg_range host;
 	uint32_t id;
-	CUresult r = stream_id(s, &id, true);
+	struct vg_ctx *c;
+	CUresult r = vg_stream_in(s, &id, &c);
 
 	if (r || !n)
 		return r;
 	if (vg_nowhere((uintptr_t)dst) || !src ||
 	    (n > INLINE_OUT && !vg_ends_on_gpu(src, n)))
 		return CUDA_ERROR_INVALID_VALUE;
+	if (vg_captured(s, c))
+		return captured((uintptr_t)dst, src, n, false, s, sync, id);
 	if (vg_range_find((uintptr_t)dst, &host) &&
 	    (host.kind == VG_RANGE_MANAGED ||
 	     (n > INLINE_OUT && host.kind == VG_RANGE_PINNED)))
@@ -254,7 +248,8 @@ CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 	struct in_vgCopy in = { dst, src, n, 0, sync };
 	struct vg_seg seg = { &in, sizeof(in) };
 	bool known = vg_range_known(dst, n) && vg_range_known(src, n);
-	CUresult r = stream_id(s, &in.stream, false);
+	struct vg_ctx *c;
+	CUresult r = vg_stream_in(s, &in.stream, &c);
 
 	if (r || !n)
 		return r;
@@ -276,6 +271,25 @@ static bool on_gpu(uint64_t addr)
 	return ask_host(addr);
 }
 
+static CUresult host_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
+			  bool sync)
+{
+	CUDA_MEMCPY3D c = { .WidthInBytes = n, .Height = 1, .Depth = 1,
+			    .srcMemoryType = CU_MEMORYTYPE_HOST,
+			    .srcHost = (const void *)(uintptr_t)src,
+			    .dstMemoryType = CU_MEMORYTYPE_HOST,
+			    .dstHost = (void *)(uintptr_t)dst };
+	struct vg_ctx *ctx;
+	uint32_t id;
+	CUresult r = vg_stream_in(s, &id, &ctx);
+
+	if (!r && !sync && vg_captured(s, ctx))
+		return vg_shadow_copy(&c, s);
+	if (!r)
+		memmove(c.dstHost, c.srcHost, n);
+	return r;
+}
+
 static CUresult any_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 			 bool sync)
 {
@@ -290,9 +304,8 @@ static CUresult any_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 	if (d)
 		return vg_copy_in(dst, (void *)(uintptr_t)src, n, s, sync);
 	if (h)
-		return vg_copy_out((void *)(uintptr_t)dst, src, n, s);
-	memmove((void *)(uintptr_t)dst, (void *)(uintptr_t)src, n);
-	return CUDA_SUCCESS;
+		return vg_copy_out((void *)(uintptr_t)dst, src, n, s, sync);
+	return host_copy(dst, src, n, s, sync);
 }
 
 VG_EXPORT CUresult CUDAAPI cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src,
@@ -315,7 +328,7 @@ VG_EXPORT CUresult CUDAAPI cuMemcpyHtoDAsync_v2(CUdeviceptr dst,
 
 VG_EXPORT CUresult CUDAAPI cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t n)
 {
-	return vg_copy_out(dst, src, n, vg_implicit_stream());
+	return vg_copy_out(dst, src, n, vg_implicit_stream(), true);
 }
 
 /* To pinned memory without waiting; pageable memory has the bytes when the
@@ -328,7 +341,7 @@ VG_EXPORT CUresult CUDAAPI cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src,
 	if (vg_range_find((uintptr_t)dst, &host) &&
 	    host.kind == VG_RANGE_PINNED)
 		return vg_copy((uintptr_t)dst, src, n, hStream, false);
-	return vg_copy_out(dst, src, n, hStream);
+	return vg_copy_out(dst, src, n, hStream, false);
 }
 
 VG_EXPORT CUresult CUDAAPI cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src,

@@ -5,7 +5,7 @@
  * as many rows at a time as fit.
  */
 #define __CUDA_API_VERSION_INTERNAL
-#include "frontend/libcuda/vg.h"
+#include "frontend/libcuda/graph.h"
 
 struct job {
 	CUDA_MEMCPY3D c;       /* array handles are ids */
@@ -203,6 +203,8 @@ static CUresult copy3d(const CUDA_MEMCPY3D *p, CUstream s, bool sync)
 	*c = *p;
 	if (!c->WidthInBytes || !c->Height || !c->Depth)
 		return CUDA_SUCCESS;
+	if (!sync && vg_captured(s, ctx) && shadow_needed(c))
+		return vg_shadow_copy(c, s);
 	c->srcMemoryType = side(c->srcMemoryType, (void **)&c->srcHost,
 				&c->srcDevice);
 	c->dstMemoryType = side(c->dstMemoryType, &c->dstHost, &c->dstDevice);

@@ -16,6 +16,14 @@ static CUresult event_of(CUevent hEvent, uint32_t *id, struct vg_event **e)
 	return *id ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
+void vg_event_elsewhere(uint32_t id)
+{
+	struct vg_event *e = vg_handle_state(KIND_EVENT, id);
+
+	if (e)
+		atomic_store(&e->elsewhere, true);
+}
+
 static bool flags_ok(unsigned int flags)
 {
 	if (flags & ~(unsigned int)(CU_EVENT_BLOCKING_SYNC |
@@ -104,15 +112,18 @@ VG_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent hEvent,
 						  CUstream hStream,
 						  unsigned int flags)
 {
+	uint32_t id;
+
 	if (flags & ~(unsigned int)CU_EVENT_RECORD_EXTERNAL)
 		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
+	/* In a capture: each launch of the graph records it. */
+	if (flags && !vg_handle_in(KIND_EVENT, (uintptr_t)hEvent, &id))
+		vg_event_elsewhere(id);
 	return record(hEvent, hStream, flags, true);
 }
 
-/* An event that was never recorded, or seen complete since, is complete. An
- * event with state is only recorded through us; one captured into a graph is
- * counted when it is captured, and its graph's launches are not seen here, so
- * external records always ask. */
+/* An event that was never recorded, or seen complete since, is complete, if
+ * it is only recorded through us: not by a graph or a launch's attribute. */
 static CUresult ask(CUevent hEvent, enum vgpu_op op)
 {
 	struct in_vgEvent in = { 0 };
@@ -123,7 +134,7 @@ static CUresult ask(CUevent hEvent, enum vgpu_op op)
 
 	if (r)
 		return r;
-	if (e) {
+	if (e && !atomic_load(&e->elsewhere)) {
 		recorded = atomic_load(&e->recorded);
 		if (recorded == atomic_load(&e->synced))
 			return vg_report(CUDA_SUCCESS);

@@ -18,6 +18,10 @@ CUresult node_encode(const CUgraphNodeParams *p, struct node_call *c);
 /* A host-side address that the executor has too, or an error. */
 CUresult node_copy_check(const CUDA_MEMCPY3D *c);
 
+/* ---- shadow.c ---- */
+bool shadow_needed(const CUDA_MEMCPY3D *c);
+CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, CUgraph *ret);
+
 /* ---- graph_get.c: what a node holds, kept until it changes ---- */
 void *node_keep(uint32_t node, const void *owner, const void *bytes,
 		uint64_t len, uint32_t pointers, void ***pointer);

@@ -124,6 +124,26 @@ static CUresult send_add(struct node_call *c, const CUgraphNode *deps,
 
 static CUresult add(CUgraphNode *ret, CUgraph graph, const CUgraphNode *deps,
 		    const CUgraphEdgeData *edges, size_t n,
+		    CUgraphNodeParams *p, bool generic);
+
+/* A copy of the program's own memory is a graph of its own. */
+static CUresult add_shadow(CUgraphNode *ret, CUgraph graph,
+			   const CUgraphNode *deps,
+			   const CUgraphEdgeData *edges, size_t n,
+			   const CUDA_MEMCPY_NODE_PARAMS *copy)
+{
+	CUgraphNodeParams p = { .type = CU_GRAPH_NODE_TYPE_GRAPH };
+	CUresult r = shadow_graph(copy, &p.graph.graph);
+
+	if (r)
+		return r;
+	r = add(ret, graph, deps, edges, n, &p, true);
+	cuGraphDestroy(p.graph.graph);
+	return r;
+}
+
+static CUresult add(CUgraphNode *ret, CUgraph graph, const CUgraphNode *deps,
+		    const CUgraphEdgeData *edges, size_t n,
 		    CUgraphNodeParams *p, bool generic)
 {
 	struct node_call c = { .in.generic = generic };
@@ -136,6 +156,11 @@ static CUresult add(CUgraphNode *ret, CUgraph graph, const CUgraphNode *deps,
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = vg_handle_in(KIND_GRAPH, (uintptr_t)graph, &c.in.graph);
+	if (!r && p && p->type == CU_GRAPH_NODE_TYPE_MEMCPY &&
+	    shadow_needed(&p->memcpy.copyParams)) {
+		free(b);
+		return add_shadow(ret, graph, deps, edges, n, &p->memcpy);
+	}
 	if (!r)
 		r = node_encode(p, &c);
 	if (!r)

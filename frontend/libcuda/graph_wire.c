@@ -100,33 +100,13 @@ static CUresult kernel(struct node_call *c, const CUDA_KERNEL_NODE_PARAMS_v3 *p)
 
 /* ---- copies ------------------------------------------------------------ */
 
-/* The node runs when nobody of us is there to stage its bytes: host memory
- * must be memory that the executor has at the same address. */
-static CUresult check_side(CUmemorytype type, uint64_t host, uint64_t unified)
-{
-	uint64_t addr = type == CU_MEMORYTYPE_HOST ? host : unified;
-	struct vg_range range;
-	bool found;
-
-	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED)
-		return CUDA_SUCCESS;
-	found = vg_range_find(addr, &range);
-	if (found && range.kind != VG_RANGE_PLAIN)
-		return CUDA_SUCCESS;
-	/* Unified and not known to us may be the GPU's: the host judges. */
-	if (!found && type == CU_MEMORYTYPE_UNIFIED)
-		return CUDA_SUCCESS;
-	return vg_not_supported("graph copy nodes whose host side is not "
-				"memory of cuMemHostAlloc");
-}
-
+/* The node runs when nobody of us is there to stage its bytes. When it is
+ * made, shadow.c sees to that; a node that exists stays what it is. */
 CUresult node_copy_check(const CUDA_MEMCPY3D *c)
 {
-	CUresult r = check_side(c->srcMemoryType, (uintptr_t)c->srcHost,
-				c->srcDevice);
-
-	return r ? r : check_side(c->dstMemoryType, (uintptr_t)c->dstHost,
-				  c->dstDevice);
+	return shadow_needed(c) ?
+	       vg_not_supported("changing a graph's copy node to memory that "
+				"is not of cuMemHostAlloc") : CUDA_SUCCESS;
 }
 
 static CUresult copy(struct node_call *c, const CUDA_MEMCPY_NODE_PARAMS *p)
@@ -205,6 +185,15 @@ static CUresult mem_op(struct node_call *c,
 	return r;
 }
 
+static CUresult record(struct node_call *c)
+{
+	CUresult r = swap_handle(KIND_EVENT, c->in.body);
+
+	if (!r)
+		vg_event_elsewhere((uint32_t)c->in.body[0]);
+	return r;
+}
+
 static CUresult conditional(struct node_call *c,
 			    const CUDA_CONDITIONAL_NODE_PARAMS *p)
 {
@@ -241,8 +230,9 @@ CUresult node_encode(const CUgraphNodeParams *p, struct node_call *c)
 	case CU_GRAPH_NODE_TYPE_EMPTY:
 	case CU_GRAPH_NODE_TYPE_MEM_FREE:
 		return CUDA_SUCCESS;
-	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
 	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+		return record(c);
+	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
 		return swap_handle(KIND_EVENT, c->in.body);
 	case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
 		return alloc(c, &p->alloc);

@@ -156,6 +156,27 @@ static CUresult first_launch(struct launch *l, const struct vg_seg *s)
 	return r;
 }
 
+/* CUDA_LAUNCH_BLOCKING=1: a launch returns when it is done. The host's driver
+ * has an environment of its own, so it is obeyed here. */
+static bool blocking;
+
+__attribute__((constructor)) static void read_blocking(void)
+{
+	const char *e = getenv("CUDA_LAUNCH_BLOCKING");
+
+	blocking = e && atoi(e);
+}
+
+static CUresult wait_launch(const struct launch *l)
+{
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+	CUstream s = (CUstream)vg_handle_out(KIND_STREAM, l->in.stream);
+
+	if (cuStreamIsCapturing(s, &status) || status)
+		return CUDA_SUCCESS;
+	return vg_report(vg_stream_wait(l->in.stream));
+}
+
 static CUresult send(struct launch *l)
 {
 	uint8_t small[512];
@@ -179,7 +200,7 @@ static CUresult send(struct launch *l)
 	r = (l->in.flags || odd_block(l)) && !seen_good(l) ?
 	    first_launch(l, s) : vg_post(OP_vgLaunch, s, 3);
 	vg_stream_touch(l->in.stream);
-	return r;
+	return r || likely(!blocking) ? r : wait_launch(l);
 }
 
 static CUresult prepare(struct launch *l, CUfunction f, CUstream hStream,
@@ -250,11 +271,13 @@ static CUresult one_attr(const CUlaunchAttribute *from,
 		r = vg_handle_in(KIND_EVENT,
 				 (uintptr_t)v.programmaticEvent.event, &id);
 		v.programmaticEvent.event = (CUevent)(uintptr_t)id;
+		vg_event_elsewhere(id);
 	} else if (from->id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT) {
 		r = vg_handle_in(KIND_EVENT,
 				 (uintptr_t)v.launchCompletionEvent.event,
 				 &id);
 		v.launchCompletionEvent.event = (CUevent)(uintptr_t)id;
+		vg_event_elsewhere(id);
 	}
 	to->id = from->id;
 	to->pad = 0;

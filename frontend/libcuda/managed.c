@@ -85,7 +85,7 @@ static CUresult move_part(struct region *r, struct vg_ctx *ctx, uint64_t at,
 	vg_thread.stack[vg_thread.depth++] = ctx;
 	busy = true;
 	e = to_gpu ? vg_copy_in(at, ours, len, NULL, true) :
-		     vg_copy_out(ours, at, len, NULL);
+		     vg_copy_out(ours, at, len, NULL, true);
 	busy = false;
 	vg_thread.depth--;
 	return e;

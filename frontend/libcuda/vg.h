@@ -130,6 +130,7 @@ struct vg_event {
 	_Atomic uint64_t synced;
 	uint32_t flags;
 	uint32_t ctx;
+	_Atomic bool elsewhere;      /* recorded by graphs, by launches */
 };
 CUresult vg_handle_in(enum vgpu_kind kind, uintptr_t h, uint32_t *id);
 CUresult vg_handles_in(enum vgpu_kind kind, const uint64_t *h, uint64_t count,
@@ -194,6 +195,10 @@ uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret);
 CUresult vg_need_ctx(struct vg_ctx **ret);
 CUresult vg_stream_in(CUstream s, uint32_t *id, struct vg_ctx **c);
 struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary);
+
+/* ---- event.c ---- */
+/* From now on the host is always asked about this event. */
+void vg_event_elsewhere(uint32_t id);
 
 /* ---- stream.c ---- */
 CUresult vg_stream_own(uint32_t *id); /* CU_STREAM_PER_THREAD */
@@ -295,10 +300,17 @@ static inline bool vg_nowhere(uint64_t addr)
 }
 CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		    bool sync);
-CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s);
+CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
+		     bool sync);
 bool vg_ends_on_gpu(uint64_t addr, uint64_t n);
 CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 		 bool sync);
+
+/* ---- shadow.c: the program's own memory in captured copies ---- */
+bool vg_captured(CUstream s, const struct vg_ctx *c);
+CUresult vg_shadow_copy(const CUDA_MEMCPY3D *c, CUstream s);
+CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
+			  CUstream s);
 
 /* ---- fix.c ---- */
 CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);

@@ -22,7 +22,7 @@ TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 TC_DRV_CORE := drv_assert drv_contexts drv_hostfn drv_ipc_pool drv_order \
                drv_printf drv_ptds drv_share drv_values drv_vmm \
                drv_vmm_share
-TC_DRV_TOOL :=
+TC_DRV_TOOL := drv_devices
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
 TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\
                  $(TC_DRV))

@@ -204,6 +204,8 @@ class Emitter:
             if p.must:
                 head.append(f"\tif (!in.{n})\n\t\treturn "
                             f"CUDA_ERROR_{p.must};\n")
+            if p.elsewhere:
+                head.append(f"\tvg_event_elsewhere(in.{n});\n")
             if m == "del":
                 tail.append(f"\tvg_handle_del(KIND_{p.kind.upper()}, "
                             f"in.{n});\n")

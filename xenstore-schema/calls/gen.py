@@ -35,6 +35,7 @@ class Param:
         self.ctype, self.name = ctype, name
         self.mode, self.count, self.fix = None, None, False
         self.must = None  # what a NULL handle gives
+        self.elsewhere = False  # an event that the host records by itself
 
     @property
     def base(self):
@@ -139,11 +140,14 @@ def bind(call, protos):
         if words[1] not in by_name:
             die(where, f"{call.name} has no parameter {words[1]}")
         p, rest = by_name[words[1]], words[2:]
-        if words[0] not in POINTER_MODES | {"del", "val", "must"}:
+        if words[0] not in POINTER_MODES | {"del", "val", "must",
+                                             "elsewhere"}:
             die(where, f"unknown mode {words[0]}")
         p.mode = words[0]
         if p.mode == "must":
             p.mode, p.must = "obj", rest[0] if rest else "INVALID_HANDLE"
+        if p.mode == "elsewhere":
+            p.mode, p.elsewhere = "obj", True
         if rest and rest[-1] == "fix":
             p.fix, rest = True, rest[:-1]
         if p.mode in ARRAY_MODES:
