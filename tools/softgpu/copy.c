@@ -155,6 +155,19 @@ CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream h)
 	return linear(PTR(dst), PTR(src), n, EITHER, EITHER, h, false);
 }
 
+CUresult cuMemcpyBatchAsync(CUdeviceptr *dst, CUdeviceptr *src, size_t *n,
+			    size_t count, CUmemcpyAttributes *attrs,
+			    size_t *which, size_t nattrs, CUstream h)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (!dst || !src || !n || !attrs || !which || !nattrs || !count)
+		return CUDA_ERROR_INVALID_VALUE;
+	for (size_t i = 0; i < count && !r; i++)
+		r = cuMemcpyAsync(dst[i], src[i], n[i], h);
+	return r;
+}
+
 CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext to, CUdeviceptr src,
 		      CUcontext from, size_t n)
 {
