@@ -19,7 +19,8 @@ TC_RT    := $(TC_CORE) $(TC_MORE) $(TC_TOOL) $(TC_FAULT)
 TC_PLAIN := drvapi counted sharing primary
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
-TC_DRV_CORE := drv_assert drv_contexts drv_hostfn drv_ipc_pool drv_order \
+TC_DRV_CORE := drv_assert drv_contexts drv_copies drv_hostfn drv_ipc_pool \
+               drv_order \
                drv_printf drv_ptds drv_share drv_values drv_vmm \
                drv_vmm_share
 TC_DRV_TOOL := drv_devices
