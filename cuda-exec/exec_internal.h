@@ -388,6 +388,9 @@ CUresult ex_fix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d);
 void ex_unfix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d);
 CUresult ex_fix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d);
 void ex_unfix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d);
+CUresult ex_fix_CUmemLocation(struct ex *e, CUmemLocation *l);
+CUresult ex_fix_CUmemAllocationProp(struct ex *e, CUmemAllocationProp *p);
+CUresult ex_fix_CUmemPoolProps(struct ex *e, CUmemPoolProps *p);
 
 /* ---- fix_graph.c: parameters of a graph's nodes ---- */
 struct ex_node {

@@ -5,6 +5,8 @@
  */
 #include "cuda-exec/exec_internal.h"
 
+#include "xenstore-schema/calls/allowed.h"
+
 static CUresult in_place(struct ex *e, enum vgpu_kind kind, void *field)
 {
 	uint64_t id = *(uint64_t *)field;
@@ -58,4 +60,24 @@ void ex_unfix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d)
 		out_place(e, KIND_ARRAY, &d->srcArray);
 	if (d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
 		out_place(e, KIND_ARRAY, &d->dstArray);
+}
+
+/* ---- memory that a guest may ask for: allowed.h ---- */
+
+CUresult ex_fix_CUmemLocation(struct ex *e, CUmemLocation *l)
+{
+	(void)e;
+	return vg_allowed_CUmemLocation(l);
+}
+
+CUresult ex_fix_CUmemAllocationProp(struct ex *e, CUmemAllocationProp *p)
+{
+	(void)e;
+	return vg_allowed_CUmemAllocationProp(p);
+}
+
+CUresult ex_fix_CUmemPoolProps(struct ex *e, CUmemPoolProps *p)
+{
+	(void)e;
+	return vg_allowed_CUmemPoolProps(p);
 }

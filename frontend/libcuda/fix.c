@@ -3,6 +3,8 @@
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
+#include "xenstore-schema/calls/allowed.h"
+
 static CUresult in_place(enum vgpu_kind kind, void *field)
 {
 	uint32_t id;
@@ -52,4 +54,21 @@ void vg_unfix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d)
 		out_place(KIND_ARRAY, &d->srcArray);
 	if (d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
 		out_place(KIND_ARRAY, &d->dstArray);
+}
+
+/* ---- memory that a guest may ask for: allowed.h ---- */
+
+CUresult vg_fix_CUmemLocation(CUmemLocation *l)
+{
+	return vg_allowed_CUmemLocation(l);
+}
+
+CUresult vg_fix_CUmemAllocationProp(CUmemAllocationProp *p)
+{
+	return vg_allowed_CUmemAllocationProp(p);
+}
+
+CUresult vg_fix_CUmemPoolProps(CUmemPoolProps *p)
+{
+	return vg_allowed_CUmemPoolProps(p);
 }

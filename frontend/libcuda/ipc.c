@@ -16,8 +16,7 @@ static CUresult describe(void *bytes, const struct in_vgSealGet *in)
 {
 	struct vg_seg s = { in, sizeof(*in) };
 	struct vg_seg o = { bytes, sizeof(struct out_vgSealGet) };
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter();
 
 	if (!r && !bytes)
 		r = CUDA_ERROR_INVALID_VALUE;
@@ -114,8 +113,7 @@ VG_EXPORT CUresult CUDAAPI cuIpcOpenEventHandle(CUevent *event,
 {
 	struct in_vgSealOpen in = { .what = VG_SEAL_EVENT };
 	struct out_vgSealOpen out = { 0 };
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_enter();
 
 	if (!r && !event)
 		r = CUDA_ERROR_INVALID_VALUE;

@@ -317,5 +317,8 @@ CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);
 void vg_unfix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);
 CUresult vg_fix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d);
 void vg_unfix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d);
+CUresult vg_fix_CUmemLocation(CUmemLocation *l);
+CUresult vg_fix_CUmemAllocationProp(CUmemAllocationProp *p);
+CUresult vg_fix_CUmemPoolProps(CUmemPoolProps *p);
 
 #endif

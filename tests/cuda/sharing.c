@@ -52,6 +52,22 @@ static unsigned word(CUdeviceptr p)
 	return v;
 }
 
+/* What the attributes say there is not, is refused: memory of the host, which
+ * this processor could not reach, and handles for other machines. */
+static void not_for_guests(void)
+{
+	CUmemAllocationProp p = prop;
+	CUmemGenericAllocationHandle h;
+
+	p.location.type = CU_MEM_LOCATION_TYPE_HOST_NUMA;
+	EXPECT("memory of the host", cuMemCreate(&h, grain, &p, 0),
+	       CUDA_ERROR_NOT_SUPPORTED);
+	p = prop;
+	p.requestedHandleTypes = CU_MEM_HANDLE_TYPE_FABRIC;
+	EXPECT("a fabric handle", cuMemCreate(&h, grain, &p, 0),
+	       CUDA_ERROR_NOT_SUPPORTED);
+}
+
 /* ---- offer --------------------------------------------------------------- */
 
 static size_t peek(int fd, char *buf, size_t size)
@@ -111,6 +127,7 @@ static void offer(const char *path)
 	int memory = offer_memory(&note), pool = offer_pool(&note);
 	char line[16];
 
+	not_for_guests();
 	DRV(cuCtxSynchronize());
 	write_note(path, &note);
 	puts("offered");

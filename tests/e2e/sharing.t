@@ -79,8 +79,7 @@ start_other=$(run 1 timeout 20 "$B/tests/cuda/counted" 2>&1)
 ok $? 'others worked meanwhile' || echo "# $start_other"
 kill -CONT "$exporter"
 is "$(take 2 "$DIR/note2")" "$FOUND" 'it answers again, and is found again'
-kill -KILL "$PROGRAM"
-end 2>/dev/null
+{ kill -KILL "$PROGRAM"; end; } 2>/dev/null
 within 10 not kill -0 "$exporter"
 is "$(take 2 "$DIR/note2")" "$REFUSED" 'what a dead process exported is gone'
 
