@@ -133,8 +133,9 @@ class Record:
         elif c.name == "cuMemAllocManaged":
             self.managed[number(c.told.get("dptr"))] = c.num("bytesize")
         elif c.name == "cuLibraryGetManaged":
+            # Its size may be asked for by another call.
             self.managed[number(c.told.get("dptr"))] = \
-                number(c.told.get("bytes"))
+                number(c.told.get("bytes")) or 1
         elif FREE.match(c.name) and c.num("dptr", "dptrAsync"):
             self.work.append(("free", c.num("dptr")))
         elif c.name in ("cuLibraryGetGlobal", "cuModuleGetGlobal"):
