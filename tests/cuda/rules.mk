@@ -20,8 +20,8 @@ TC_PLAIN := drvapi counted sharing primary
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
 TC_DRV_CORE := drv_assert drv_contexts drv_copies drv_hostfn drv_ipc_pool \
-               drv_order \
-               drv_printf drv_ptds drv_share drv_values drv_vmm \
+               drv_loads drv_order drv_printf drv_ptds drv_share drv_values \
+               drv_vmm \
                drv_vmm_share
 TC_DRV_TOOL := drv_devices
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
@@ -86,6 +86,27 @@ $(B)/gen/tests/cuda/kernels_cond_image.h: \
 	  echo 'static const unsigned char kernels_cond_image[]'; \
 	  echo '	__attribute__((aligned(64))) = {'; \
 	  od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } > $@
+
+# Relocatable code in every form that the linker takes.
+LP := $(B)/tests/cuda/obj/link_
+LP_CC = $(NVCC) -arch=sm_90 -rdc=true -O3
+$(B)/gen/tests/cuda/link_parts.h: $(TC)/link_part.cu
+	@mkdir -p $(@D) $(dir $(LP))
+	$(LP_CC) -ptx -o $(LP)main $<
+	printf '\0' >> $(LP)main
+	$(LP_CC) -DPART=in_cubin -DADD=1 -cubin -o $(LP)cubin $<
+	$(LP_CC) -DPART=in_fatbin -DADD=2 -fatbin -o $(LP)fatbin $<
+	$(LP_CC) -DPART=in_object -DADD=3 -dc -o $(LP)object.o $<
+	cp $(LP)object.o $(LP)object
+	$(LP_CC) -DPART=in_library -DADD=4 -dc -o $(LP)library.o $<
+	rm -f $(LP)library && ar rc $(LP)library $(LP)library.o
+	{ echo '/* Made from link_part.cu by nvcc. */'; \
+	  for p in main cubin fatbin object library; do \
+	    echo "static const unsigned char link_$$p[]"; \
+	    echo '	__attribute__((aligned(64))) = {'; \
+	    od -An -v -tx1 $(LP)$$p | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	  done; } > $@
+$(B)/obj/$(TC)/drv_jit.o: $(B)/gen/tests/cuda/link_parts.h
 
 TC_PTX := $(B)/gen/tests/cuda/kernels_cond_image.h \
           $(patsubst $(TC)/%.cu,$(B)/gen/tests/cuda/%_ptx.h,\
