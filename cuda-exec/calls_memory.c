@@ -100,6 +100,16 @@ CUresult ex_vgMemFree(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 
 /* ---- copies ------------------------------------------------------------ */
 
+static void count(struct ex *e, const struct in_vgCopy *in)
+{
+	if (ex_arena_at(e, in->src))
+		e->stats->bytes_to_gpu += in->len;
+	else if (ex_arena_at(e, in->dst))
+		e->stats->bytes_from_gpu += in->len;
+}
+
+/* Straight between the guest's granted pages and the GPU, or on the GPU; the
+ * record of a synchronous copy is answered when it is done. */
 CUresult ex_vgCopy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgCopy *in = rd_take(rd, sizeof(*in));
@@ -118,7 +128,14 @@ CUresult ex_vgCopy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (r)
 		return r;
 	ex_stream_touch(e, in->stream);
-	return R.cuMemcpyAsync(in->dst, in->src, in->len, s);
+	r = R.cuMemcpyAsync(in->dst, in->src, in->len, s);
+	if (r)
+		return r;
+	count(e, in);
+	if (!in->sync)
+		return CUDA_SUCCESS;
+	e->quiet_since = 0; /* it is not done yet: no use in asking */
+	return ex_wait_stream(e, in->stream, s);
 }
 
 /*

@@ -47,6 +47,20 @@ CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,
 	return r;
 }
 
+/* The record in work is answered when the stream is done with what it has. */
+CUresult ex_wait_stream(struct ex *e, uint32_t id, CUstream s)
+{
+	CUresult r;
+
+	if (!(e->rec.flags & VGPU_REC_SYNC))
+		return CUDA_SUCCESS; /* nobody waits */
+	if (word_answer(e, id, s, 0, 0, &r))
+		return r;
+	return waiter_free(e) ?
+	       waiter_post(e, WAIT_STREAM, id, NULL, 0, 0) :
+	       pend_stream(e, id);
+}
+
 CUresult ex_vgStreamSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgStream *in = rd_take(rd, sizeof(*in));
@@ -57,11 +71,7 @@ CUresult ex_vgStreamSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!in)
 		return EX_BAD;
 	r = ex_stream(e, in->stream, &s);
-	if (r || word_answer(e, in->stream, s, 0, 0, &r))
-		return r;
-	return waiter_free(e) ?
-	       waiter_post(e, WAIT_STREAM, in->stream, NULL, 0, 0) :
-	       pend_stream(e, in->stream);
+	return r ? r : ex_wait_stream(e, in->stream, s);
 }
 
 CUresult ex_vgStreamQuery(struct ex *e, struct vgpu_rd *rd,

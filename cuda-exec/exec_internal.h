@@ -353,7 +353,9 @@ void ex_relax(struct ex *e);
 int output_open(void);
 uint32_t output_pending(void);
 
-/* ---- calls_stream.c: functions that run in the guest, by token ---- */
+/* ---- calls_stream.c ---- */
+CUresult ex_wait_stream(struct ex *e, uint32_t id, CUstream s);
+/* Functions that run in the guest, by token. */
 void CUDA_CB ex_host_func(void *token);
 void *ex_host_token(struct ex *e, uint64_t token);
 

@@ -17,11 +17,13 @@ struct batch {
 	CUstream stream;
 };
 
-static bool on_gpu(uint64_t addr)
+/* The GPU has it at the program's address. */
+static bool on_gpu(uint64_t addr, uint64_t n)
 {
 	struct vg_range r;
 
-	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN;
+	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN &&
+	       !r.device && n <= r.size - (addr - r.base);
 }
 
 /* The call does not take the legacy stream; ptsz has replaced it already. */
@@ -63,8 +65,8 @@ static CUresult check(const struct batch *b, size_t *bad)
 static bool all_known(const struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++)
-		if (!vg_range_known(b->dst[i], b->size[i]) ||
-		    !vg_range_known(b->src[i], b->size[i]))
+		if (!on_gpu(b->dst[i], b->size[i]) ||
+		    !on_gpu(b->src[i], b->size[i]))
 			return false;
 	return true;
 }
@@ -280,7 +282,7 @@ static CUresult send_3d(const CUDA_MEMCPY3D_BATCH_OP *ops, size_t n,
 
 static bool operand_known(const CUmemcpy3DOperand *o)
 {
-	return is_array(o) || on_gpu(o->op.ptr.ptr);
+	return is_array(o) || on_gpu(o->op.ptr.ptr, 1);
 }
 
 static CUresult batch_3d(size_t n, const CUDA_MEMCPY3D_BATCH_OP *ops,

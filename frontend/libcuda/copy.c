@@ -61,6 +61,23 @@ bool vg_ends_on_gpu(uint64_t addr, uint64_t n)
 	       ask_host(last);
 }
 
+/* Host memory that the GPU reaches: all of it, or it is staged. */
+static bool granted(const void *p, uint64_t n)
+{
+	struct vg_range r;
+	uint64_t addr = (uintptr_t)p;
+
+	return vg_range_find(addr, &r) && r.kind == VG_RANGE_PINNED &&
+	       n <= r.size - (addr - r.base);
+}
+
+static bool managed(const void *p)
+{
+	struct vg_range r;
+
+	return vg_range_find((uintptr_t)p, &r) && r.kind == VG_RANGE_MANAGED;
+}
+
 /* ---- to the GPU -------------------------------------------------------- */
 
 static CUresult in_record(uint64_t dst, const void *src, uint32_t n,
@@ -119,7 +136,6 @@ static CUresult in_pieces(uint64_t dst, const uint8_t *src, uint64_t n,
 CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		    bool sync)
 {
-	struct vg_range host;
 	bool known;
 	uint32_t id;
 	struct vg_ctx *c;
@@ -132,9 +148,7 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		return CUDA_ERROR_INVALID_VALUE;
 	if (vg_captured(s, c))
 		return captured(dst, (uintptr_t)src, n, true, s, sync, id);
-	if (vg_range_find((uintptr_t)src, &host) &&
-	    (host.kind == VG_RANGE_MANAGED ||
-	     (n > INLINE_IN && host.kind == VG_RANGE_PINNED)))
+	if (managed(src) || (n > INLINE_IN && granted(src, n)))
 		return vg_copy(dst, (uintptr_t)src, n, s, sync);
 	known = vg_range_known(dst, n);
 	if (n <= INLINE_IN)
@@ -220,7 +234,6 @@ static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
 CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
 		     bool sync)
 {
-	struct vg_range host;
 	uint32_t id;
 	struct vg_ctx *c;
 	CUresult r = vg_stream_in(s, &id, &c);
@@ -232,9 +245,7 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
 		return CUDA_ERROR_INVALID_VALUE;
 	if (vg_captured(s, c))
 		return captured((uintptr_t)dst, src, n, false, s, sync, id);
-	if (vg_range_find((uintptr_t)dst, &host) &&
-	    (host.kind == VG_RANGE_MANAGED ||
-	     (n > INLINE_OUT && host.kind == VG_RANGE_PINNED)))
+	if (managed(dst) || (n > INLINE_OUT && granted(dst, n)))
 		return vg_copy((uintptr_t)dst, src, n, s, true);
 	if (n <= INLINE_OUT)
 		return vg_report(out_reply(dst, src, (uint32_t)n, id));
@@ -243,21 +254,34 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
 
 /* ---- both sides are the host's ----------------------------------------- */
 
+/* As the host has it; false: it may be wrong. */
+static bool place(uint64_t *addr, uint64_t n)
+{
+	struct vg_range r;
+
+	if (!vg_range_find(*addr, &r) || r.kind == VG_RANGE_PLAIN ||
+	    n > r.size - (*addr - r.base))
+		return false;
+	*addr = vg_range_device(&r, *addr);
+	return true;
+}
+
 CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 {
+	bool to = place(&dst, n), from = place(&src, n), known = to && from;
 	struct in_vgCopy in = { dst, src, n, 0, sync };
 	struct vg_seg seg = { &in, sizeof(in) };
-	bool known = vg_range_known(dst, n) && vg_range_known(src, n);
 	struct vg_ctx *c;
 	CUresult r = vg_stream_in(s, &in.stream, &c);
 
 	if (r || !n)
 		return r;
+	/* What is done when the call returns needs no wait later. */
+	if (sync)
+		return vg_report(vg_call(OP_vgCopy, &seg, 1, NULL, 0));
 	r = known ? vg_post(OP_vgCopy, &seg, 1) :
 		    vg_call(OP_vgCopy, &seg, 1, NULL, 0);
 	vg_stream_touch(in.stream);
-	if (!r && sync)
-		r = vg_report(vg_stream_wait(in.stream));
 	return r;
 }
 
@@ -318,10 +342,7 @@ VG_EXPORT CUresult CUDAAPI cuMemcpyHtoDAsync_v2(CUdeviceptr dst,
 						const void *src, size_t n,
 						CUstream hStream)
 {
-	struct vg_range host;
-
-	if (vg_range_find((uintptr_t)src, &host) &&
-	    host.kind == VG_RANGE_PINNED)
+	if (granted(src, n))
 		return vg_copy(dst, (uintptr_t)src, n, hStream, false);
 	return vg_copy_in(dst, src, n, hStream, false);
 }
@@ -336,10 +357,7 @@ VG_EXPORT CUresult CUDAAPI cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t n)
 VG_EXPORT CUresult CUDAAPI cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src,
 						size_t n, CUstream hStream)
 {
-	struct vg_range host;
-
-	if (vg_range_find((uintptr_t)dst, &host) &&
-	    host.kind == VG_RANGE_PINNED)
+	if (granted(dst, n))
 		return vg_copy((uintptr_t)dst, src, n, hStream, false);
 	return vg_copy_out(dst, src, n, hStream, false);
 }

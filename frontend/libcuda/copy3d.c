@@ -133,7 +133,7 @@ static CUmemorytype side(CUmemorytype t, void **host, CUdeviceptr *dev)
 	if (t != CU_MEMORYTYPE_HOST && t != CU_MEMORYTYPE_UNIFIED)
 		return t;
 	if (vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN) {
-		*dev = addr;
+		*dev = vg_range_device(&r, addr);
 		return CU_MEMORYTYPE_UNIFIED;
 	}
 	*host = (void *)(uintptr_t)addr;

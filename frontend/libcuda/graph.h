@@ -15,8 +15,8 @@ struct node_call {
 	uint8_t *own;      /* the tail, if it was made for this call: free */
 };
 CUresult node_encode(const CUgraphNodeParams *p, struct node_call *c);
-/* A host-side address that the executor has too, or an error. */
-CUresult node_copy_check(const CUDA_MEMCPY3D *c);
+/* Host-side addresses become the executor's, or it is an error. */
+CUresult node_copy_check(CUDA_MEMCPY3D *c);
 
 /* ---- shadow.c ---- */
 bool shadow_needed(const CUDA_MEMCPY3D *c);

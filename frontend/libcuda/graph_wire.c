@@ -100,13 +100,30 @@ static CUresult kernel(struct node_call *c, const CUDA_KERNEL_NODE_PARAMS_v3 *p)
 
 /* ---- copies ------------------------------------------------------------ */
 
+/* Registered memory has another address at the GPU. */
+static void place(CUmemorytype type, void **host, CUdeviceptr *unified)
+{
+	struct vg_range range;
+
+	if (type == CU_MEMORYTYPE_HOST &&
+	    vg_range_find((uintptr_t)*host, &range))
+		*host = (void *)(uintptr_t)vg_range_device(&range,
+							   (uintptr_t)*host);
+	else if (type == CU_MEMORYTYPE_UNIFIED &&
+		 vg_range_find(*unified, &range))
+		*unified = vg_range_device(&range, *unified);
+}
+
 /* The node runs when nobody of us is there to stage its bytes. When it is
  * made, shadow.c sees to that; a node that exists stays what it is. */
-CUresult node_copy_check(const CUDA_MEMCPY3D *c)
+CUresult node_copy_check(CUDA_MEMCPY3D *c)
 {
-	return shadow_needed(c) ?
-	       vg_not_supported("changing a graph's copy node to memory that "
-				"is not of cuMemHostAlloc") : CUDA_SUCCESS;
+	if (shadow_needed(c))
+		return vg_not_supported("changing a graph's copy node to "
+					"memory that is not of cuMemHostAlloc");
+	place(c->srcMemoryType, (void **)&c->srcHost, &c->srcDevice);
+	place(c->dstMemoryType, &c->dstHost, &c->dstDevice);
+	return CUDA_SUCCESS;
 }
 
 static CUresult copy(struct node_call *c, const CUDA_MEMCPY_NODE_PARAMS *p)

@@ -19,10 +19,8 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "tools/lib/log.h"
@@ -30,7 +28,6 @@
 #define GROUP       65536u  /* what one fault fetches; regions are made of them */
 #define REGIONS_MAX 1024u
 #define BLOCKS_MAX  8192u
-#define FAULT_WRITE 2       /* x86: bit 1 of the page fault's error code */
 
 enum group_state { INVALID, CLEAN, DIRTY };
 
@@ -53,7 +50,6 @@ static struct block block[BLOCKS_MAX];
 static uint32_t nblocks;
 static _Atomic uint32_t nregions;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sigaction old_action;
 _Atomic bool vg_managed_valid; /* some group may be read or written */
 static _Thread_local bool busy;
 
@@ -132,39 +128,9 @@ static bool serve(uint64_t addr, bool write)
 	return ok;
 }
 
-static void pass_on(int sig, siginfo_t *si, void *uc)
+bool vg_managed_fault(uint64_t addr, bool write)
 {
-	if (old_action.sa_flags & SA_SIGINFO) {
-		old_action.sa_sigaction(sig, si, uc);
-	} else if (old_action.sa_handler == SIG_DFL ||
-		   old_action.sa_handler == SIG_IGN) {
-		/* The access is made again, and ends the program as usual. */
-		sigaction(SIGSEGV, &old_action, NULL);
-	} else {
-		old_action.sa_handler(sig);
-	}
-}
-
-static void on_fault(int sig, siginfo_t *si, void *ctx)
-{
-	const ucontext_t *uc = ctx;
-	bool write = uc->uc_mcontext.gregs[REG_ERR] & FAULT_WRITE;
-	int saved = errno;
-
-	if (busy || vg_enter() || !find((uintptr_t)si->si_addr) ||
-	    !serve((uintptr_t)si->si_addr, write))
-		pass_on(sig, si, ctx);
-	errno = saved;
-}
-
-static void catch_faults(void)
-{
-	struct sigaction a = { .sa_sigaction = on_fault,
-			       .sa_flags = SA_SIGINFO | SA_ONSTACK |
-					   SA_NODEFER };
-
-	sigemptyset(&a.sa_mask);
-	sigaction(SIGSEGV, &a, &old_action);
+	return !busy && !vg_enter() && find(addr) && serve(addr, write);
 }
 
 /* ---- before work is submitted ------------------------------------------ */
@@ -300,14 +266,11 @@ static struct block *free_block(uint64_t base)
 /* Managed memory of the host at [base, base + size) becomes usable here. */
 CUresult vg_managed_add(uint64_t base, uint64_t size, struct vg_ctx *ctx)
 {
-	static bool catching;
 	struct block *b;
 	CUresult e;
 
+	vg_faults_catch();
 	pthread_mutex_lock(&lock);
-	if (!catching)
-		catch_faults();
-	catching = true;
 	b = free_block(base);
 	e = b ? cover(base & ~(uint64_t)(GROUP - 1),
 		      (base + size + GROUP - 1) & ~(uint64_t)(GROUP - 1)) :

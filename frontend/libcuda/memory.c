@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* memory.c - device memory, pinned memory, managed memory, pointers. */
+/* memory.c - device memory, pinned memory, managed memory. */
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
@@ -263,7 +263,7 @@ VG_EXPORT CUresult CUDAAPI cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr,
 	if (range.kind == VG_RANGE_PLAIN)
 		return vg_not_supported("mapped host memory beyond the budget "
 					"of granted pages");
-	*pdptr = (uintptr_t)p;
+	*pdptr = vg_range_device(&range, (uintptr_t)p);
 	return CUDA_SUCCESS;
 }
 
@@ -278,54 +278,6 @@ VG_EXPORT CUresult CUDAAPI cuMemHostGetFlags(unsigned int *flags, void *p)
 	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
 		return CUDA_ERROR_INVALID_VALUE;
 	*flags = range.flags | CU_MEMHOSTALLOC_DEVICEMAP;
-	return CUDA_SUCCESS;
-}
-
-/* The program's own memory cannot become granted pages where it lies; its
- * copies are staged, and what needs the GPU to reach it is refused. */
-VG_EXPORT CUresult CUDAAPI cuMemHostRegister_v2(void *p, size_t n,
-						unsigned int flags)
-{
-	struct vg_range range = { .base = (uintptr_t)p, .size = n,
-				  .kind = VG_RANGE_PLAIN, .flags = flags,
-				  .owner = p };
-	struct vg_range old;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
-
-	if (r)
-		return r;
-	if (!p || !n || (flags & ~15u))
-		return CUDA_ERROR_INVALID_VALUE;
-	if (flags & CU_MEMHOSTREGISTER_IOMEMORY)
-		return vg_not_supported("cuMemHostRegister of I/O memory");
-	if (vg_range_find((uintptr_t)p, &old))
-		return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
-	range.ctx = c->id;
-	vg_range_add(&range);
-	return CUDA_SUCCESS;
-}
-
-VG_EXPORT CUresult CUDAAPI cuMemHostRegister(void *p, size_t n,
-					     unsigned int flags)
-{
-	return cuMemHostRegister_v2(p, n, flags);
-}
-
-VG_EXPORT CUresult CUDAAPI cuMemHostUnregister(void *p)
-{
-	struct vg_range range;
-	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
-
-	if (r)
-		return r;
-	if (!p)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (!vg_range_find((uintptr_t)p, &range) ||
-	    range.base != (uintptr_t)p || range.owner != p)
-		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-	vg_range_remove((uintptr_t)p, &range);
 	return CUDA_SUCCESS;
 }
 

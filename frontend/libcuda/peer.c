@@ -15,7 +15,7 @@ static bool ours_only(CUmemorytype t, const void *host, CUdeviceptr addr)
 		addr = (uintptr_t)host;
 	else if (t != CU_MEMORYTYPE_UNIFIED)
 		return false;
-	return !vg_range_find(addr, &r) || r.kind == VG_RANGE_PLAIN;
+	return !vg_range_find(addr, &r) || r.kind == VG_RANGE_PLAIN || r.device;
 }
 
 static CUresult side_context(CUmemorytype t, CUcontext c)
@@ -24,7 +24,7 @@ static CUresult side_context(CUmemorytype t, CUcontext c)
 	       vg_ctx_of(c) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 
-/* A side in the program's own memory is staged; the address of the other side
+/* A side in the program's own memory is staged, or has another address there; the address of the other side
  * says itself which GPU it is on. The structs differ in the contexts only. */
 static CUDA_MEMCPY3D without_contexts(const CUDA_MEMCPY3D_PEER *p)
 {

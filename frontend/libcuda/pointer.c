@@ -51,11 +51,11 @@ static CUresult host_attribute(uint64_t *v, CUpointer_attribute a,
 		*v = CU_MEMORYTYPE_HOST;
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
-		*v = ptr;
+		*v = vg_range_device(range, ptr);
 		return range->kind == VG_RANGE_PLAIN ?
 		       CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_HOST_POINTER:
-		*v = ptr;
+		*v = vg_range_host(range, ptr);
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
 		*v = range->kind == VG_RANGE_MANAGED;
@@ -75,7 +75,8 @@ static CUresult host_attribute(uint64_t *v, CUpointer_attribute a,
 		*v = range->kind != VG_RANGE_PLAIN;
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_BUFFER_ID:
-		*v = range->base; /* unique while it lives */
+		/* Unique while it lives, and the same for both addresses. */
+		*v = vg_range_host(range, range->base);
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
 		*v = CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE;

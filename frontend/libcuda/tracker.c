@@ -137,6 +137,21 @@ bool vg_range_find(uint64_t addr, struct vg_range *ret)
 	return found;
 }
 
+bool vg_range_overlaps(uint64_t base, uint64_t size, struct vg_range *ret)
+{
+	bool found;
+	size_t i;
+
+	pthread_rwlock_rdlock(&lock);
+	i = position(base);
+	found = i < nranges && (range[i].base <= base ||
+				range[i].base - base < size);
+	if (found)
+		*ret = range[i];
+	pthread_rwlock_unlock(&lock);
+	return found;
+}
+
 bool vg_range_known(uint64_t addr, uint64_t len)
 {
 	struct vg_range r;

@@ -244,13 +244,25 @@ struct vg_range {
 	uint64_t base, size;
 	enum vg_range_kind kind;
 	uint32_t flags, ctx;
-	void *owner;
+	void *owner;         /* registered: of register.c */
+	/* Where the GPU has base, and where the program has it; 0: there. */
+	uint64_t device, host;
 };
+static inline uint64_t vg_range_device(const struct vg_range *r, uint64_t addr)
+{
+	return r->device ? r->device + (addr - r->base) : addr;
+}
+static inline uint64_t vg_range_host(const struct vg_range *r, uint64_t addr)
+{
+	return r->host ? r->host + (addr - r->base) : addr;
+}
 void vg_range_add(const struct vg_range *r);
 bool vg_range_remove(uint64_t base, struct vg_range *ret);
 bool vg_range_find(uint64_t addr, struct vg_range *ret);
-/* Is all of it in one range of that kind? */
+/* Does the host's driver know all of it? */
 bool vg_range_known(uint64_t addr, uint64_t len);
+/* The first range that has a byte in [base, base + size). */
+bool vg_range_overlaps(uint64_t base, uint64_t size, struct vg_range *ret);
 /* Were these addresses taken for the GPU's, so that nothing else has them? */
 bool vg_range_reserved(uint64_t base, uint64_t size);
 
@@ -285,10 +297,21 @@ bool vg_pinned_trim(void);
 /* Descriptors whose last copy the program has closed end on the host too. */
 void vg_share_sweep(void);
 
+/* ---- replace.c: granted pages in the place of the program's own ---- */
+/* For the whole pages [addr, addr + pages): their references; -errno: they
+ * cannot be replaced. Counted: what two have asked for, both must give back. */
+int vg_replace(uint64_t addr, uint32_t pages, uint32_t *refs);
+void vg_replace_back(uint64_t addr, uint32_t pages);
+bool vg_replace_fault(void); /* true: try again */
+
+/* ---- fault.c: SIGSEGV ---- */
+void vg_faults_catch(void);
+
 /* ---- managed.c ---- */
 extern _Atomic bool vg_managed_valid;
 CUresult vg_managed_add(uint64_t base, uint64_t size, struct vg_ctx *ctx);
 void vg_managed_drop(uint64_t base);
+bool vg_managed_fault(uint64_t addr, bool write); /* true: try again */
 /* What the program wrote goes to the GPU, before work that may read it. */
 CUresult vg_managed_flush(void);
 

@@ -20,8 +20,9 @@ TC_PLAIN := drvapi counted sharing primary
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
 TC_DRV_CORE := drv_assert drv_contexts drv_copies drv_exit drv_hostfn \
-               drv_ipc_pool drv_loads drv_order drv_printf drv_ptds \
-               drv_races drv_share drv_values drv_vmm drv_vmm_share
+               drv_ipc_pool drv_loads drv_memory drv_order drv_printf \
+               drv_ptds drv_races drv_register drv_share drv_values drv_vmm \
+               drv_vmm_share
 TC_DRV_TOOL := drv_devices
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
 TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\

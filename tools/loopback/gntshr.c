@@ -34,6 +34,7 @@ struct share {
 	char *addr; /* NULL: moved, ask the kernel */
 	size_t len;
 	uint32_t left; /* pages not yet unmapped */
+	bool seen;     /* by sweep() */
 };
 
 static LIST_HEAD(, share) shares = LIST_HEAD_INITIALIZER(shares);
@@ -135,6 +136,111 @@ static struct share *share_map(int fd, size_t len)
 	return s;
 }
 
+struct place {
+	uintptr_t from, to;
+	uint64_t off;
+	dev_t dev;
+	ino_t ino;
+};
+
+static bool next_place(FILE *f, struct place *p)
+{
+	unsigned int maj, min;
+	unsigned long inode;
+	char line[512];
+
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64
+				 " %x:%x %lu",
+			   &p->from, &p->to, &p->off, &maj, &min, &inode) != 6)
+			continue;
+		p->dev = makedev(maj, min);
+		p->ino = inode;
+		return true;
+	}
+	return false;
+}
+
+/* Which file lies at @addr, and where in it? The mapping may have been
+ * moved by mremap(), which nobody tells us of. */
+static int file_at(const char *addr, dev_t *dev, ino_t *ino, uint64_t *off)
+{
+	uintptr_t want = (uintptr_t)addr;
+	FILE *f = fopen("/proc/self/maps", "re");
+	int err = -EINVAL;
+	struct place p;
+
+	*dev = 0;
+	*ino = 0;
+	*off = 0;
+	if (!f)
+		return -errno;
+	while (err && next_place(f, &p)) {
+		if (want < p.from || want >= p.to)
+			continue;
+		*off = p.off + (want - p.from);
+		*dev = p.dev;
+		*ino = p.ino;
+		err = 0;
+	}
+	fclose(f);
+	return err;
+}
+
+/* Gives the references back; the caller holds no lock. */
+static int release(struct share *s)
+{
+	struct lb_call call = {
+		.req.op = LB_UNSHARE,
+		.req.id = s->id,
+		.send_fd = -1,
+	};
+	int err = lb_call(s->conn, &call);
+
+	lb_put(s->conn);
+	free(s);
+	return err;
+}
+
+/*
+ * Shares of which nothing is mapped any more: something else was mapped, or
+ * moved, over their pages. gntalloc learns that from the kernel; we look when
+ * there is no room. True: some went.
+ */
+static bool sweep(void)
+{
+	LIST_HEAD(, share) gone = LIST_HEAD_INITIALIZER(gone);
+	FILE *f = fopen("/proc/self/maps", "re");
+	struct share *s, *next;
+	struct place p;
+
+	if (!f)
+		return false;
+	pthread_mutex_lock(&shares_lock);
+	LIST_FOREACH(s, &shares, next)
+		s->seen = false;
+	while (next_place(f, &p))
+		LIST_FOREACH(s, &shares, next)
+			if (s->dev == p.dev && s->ino == p.ino)
+				s->seen = true;
+	for (s = LIST_FIRST(&shares); s; s = next) {
+		next = LIST_NEXT(s, next);
+		if (s->seen)
+			continue;
+		LIST_REMOVE(s, next);
+		LIST_INSERT_HEAD(&gone, s, next);
+	}
+	pthread_mutex_unlock(&shares_lock);
+	fclose(f);
+	if (LIST_EMPTY(&gone))
+		return false;
+	while ((s = LIST_FIRST(&gone))) {
+		LIST_REMOVE(s, next);
+		release(s);
+	}
+	return true;
+}
+
 static void *share(xengntshr_handle *xgs, struct lb_req *req, uint32_t *refs)
 {
 	size_t len = (size_t)req->count * LB_PAGE;
@@ -151,6 +257,8 @@ static void *share(xengntshr_handle *xgs, struct lb_req *req, uint32_t *refs)
 	if (!s)
 		return NULL;
 	err = announce(xgs->conn, fd, req, refs, &s->id);
+	if (err == -ENOSPC && sweep())
+		err = announce(xgs->conn, fd, req, refs, &s->id);
 	if (err) {
 		munmap(s->addr, len);
 		free(s);
@@ -204,36 +312,6 @@ LB_EXPORT void *xengntshr_share_page_notify(xengntshr_handle *xgs,
 	return share(xgs, &req, ref);
 }
 
-/* Which file lies at @addr, and where in it? The mapping may have been
- * moved by mremap(), which nobody tells us of. */
-static int file_at(const char *addr, dev_t *dev, ino_t *ino, uint64_t *off)
-{
-	uintptr_t want = (uintptr_t)addr, from, to;
-	unsigned int maj, min;
-	unsigned long inode;
-	char line[512];
-	int err = -EINVAL;
-	FILE *f = fopen("/proc/self/maps", "re");
-
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64
-				 " %x:%x %lu",
-			   &from, &to, off, &maj, &min, &inode) != 6)
-			continue;
-		if (want < from || want >= to)
-			continue;
-		*off += want - from;
-		*dev = makedev(maj, min);
-		*ino = inode;
-		err = 0;
-		break;
-	}
-	fclose(f);
-	return err;
-}
-
 static struct share *find_moved(char *addr)
 {
 	struct share *s;
@@ -260,21 +338,6 @@ static struct share *find(char *addr, size_t len)
 		    addr + len <= s->addr + s->len)
 			return s;
 	return find_moved(addr);
-}
-
-/* Gives the references back; the caller holds no lock. */
-static int release(struct share *s)
-{
-	struct lb_call call = {
-		.req.op = LB_UNSHARE,
-		.req.id = s->id,
-		.send_fd = -1,
-	};
-	int err = lb_call(s->conn, &call);
-
-	lb_put(s->conn);
-	free(s);
-	return err;
 }
 
 LB_EXPORT int xengntshr_unshare(xengntshr_handle *xgs, void *start_address,

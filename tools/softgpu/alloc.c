@@ -145,9 +145,10 @@ static CUresult host_release(void *p, enum mem_kind kind, CUresult otherwise)
 
 	if (r)
 		return r;
-	if (!mem_find((uint64_t)(uintptr_t)p, &m) || m.kind != kind ||
-	    m.addr != (uint64_t)(uintptr_t)p)
+	if (!mem_find((uint64_t)(uintptr_t)p, &m))
 		return otherwise;
+	if (m.kind != kind || m.addr != (uint64_t)(uintptr_t)p)
+		return CUDA_ERROR_INVALID_VALUE;
 	pthread_mutex_lock(&sg_lock);
 	ctx_wait(ctx);
 	pthread_mutex_unlock(&sg_lock);
@@ -159,6 +160,14 @@ CUresult cuMemFreeHost(void *p)
 	return host_release(p, MEM_HOST, CUDA_ERROR_INVALID_VALUE);
 }
 
+static bool is_mapped(uint64_t addr, size_t n)
+{
+	uint64_t page = addr & ~UINT64_C(4095);
+
+	return addr + n > addr &&
+	       !msync((void *)(uintptr_t)page, addr + n - page, MS_ASYNC);
+}
+
 CUresult cuMemHostRegister(void *p, size_t n, unsigned int flags)
 {
 	struct sg_ctx *ctx;
@@ -167,7 +176,8 @@ CUresult cuMemHostRegister(void *p, size_t n, unsigned int flags)
 	if (r)
 		return r;
 	if (!p || !n || (flags & ~15u) ||
-	    (uint64_t)(uintptr_t)p - dev_base < dev_span)
+	    (uint64_t)(uintptr_t)p - dev_base < dev_span ||
+	    !is_mapped((uint64_t)(uintptr_t)p, n))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (flags & CU_MEMHOSTREGISTER_IOMEMORY)
 		return CUDA_ERROR_NOT_SUPPORTED;

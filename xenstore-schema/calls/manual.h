@@ -267,7 +267,7 @@ struct in_vgMemFree {
 struct in_vgCopy { /* between addresses that the host's driver knows */
 	uint64_t dst, src, len;
 	uint32_t stream;
-	uint32_t sync;         /* 1: the caller waits with vgStreamSync */
+	uint32_t sync;         /* 1: the reply comes when it is done */
 };
 struct in_vgCopyIn { /* + uint8_t bytes[len] */
 	uint64_t dst;
