@@ -31,7 +31,7 @@ bundle: all cudart-programs
 	  if [ -d $(B)/tests/$$d ]; then cp -a $(B)/tests/$$d $(BUNDLE)/tests; fi; done
 	rm -rf $(BUNDLE)/tests/cuda/obj $(BUNDLE)/tests/gpu/obj $(BUNDLE)/tests/bench/obj
 	rm -f $(BUNDLE)/tests/cudart/*.built $(BUNDLE)/tests/cudart/*.fetched
-	cp tests/gpu/check-gpu tests/bench/bench $(BUNDLE)
+	cp tests/gpu/check-gpu tests/gpu/check-start tests/bench/bench $(BUNDLE)
 	git describe --always --dirty > $(BUNDLE)/commit 2> /dev/null || echo unknown > $(BUNDLE)/commit
 	cp $(BUNDLE_LIBS) $(BUNDLE)/loopback/lib
 	find $(BUNDLE)/bin $(BUNDLE)/lib -type f -exec strip -g {} +
