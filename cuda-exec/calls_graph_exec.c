@@ -266,6 +266,8 @@ CUresult ex_vgCaptureTo(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		r = ex_obj(e, KIND_GRAPH, in->graph, &g);
 	if (!r)
 		r = ex_objs(e, KIND_GNODE, ids, in->ndeps, &deps);
+	if (!r)
+		r = ex_capture_room(e);
 	if (r)
 		return r;
 	r = R.cuStreamBeginCaptureToGraph(s, (CUgraph)(uintptr_t)g,

@@ -55,17 +55,6 @@ static CUlaunchConfig config_of(const uint32_t grid[3], const uint32_t block[3],
 	};
 }
 
-/* Parameters for the driver: one pointer each where the block is what the
- * layout says, which is its fastest way in; else the block as a whole, which
- * may be shorter than the layout: a program sends as much of a large struct as
- * its kernel will read. */
-struct params {
-	void *each[VGPU_PARAMS + 1];
-	void *extra[5];
-	size_t bytes;
-	void **params_arg, **extra_arg;
-};
-
 static bool fits(const struct ex_layout *l, uint32_t bytes)
 {
 	uint64_t end = 0, at;
@@ -77,8 +66,8 @@ static bool fits(const struct ex_layout *l, uint32_t bytes)
 	return end == bytes;
 }
 
-static void params_for(struct params *p, const struct ex_layout *l,
-		       const uint8_t *block, uint32_t bytes)
+void ex_params(struct ex_params *p, const struct ex_layout *l,
+	       const uint8_t *block, uint32_t bytes)
 {
 	p->params_arg = p->extra_arg = NULL;
 	if (l && fits(l, bytes)) {
@@ -99,7 +88,7 @@ static void params_for(struct params *p, const struct ex_layout *l,
 
 static CUresult launch_ex(struct ex *e, const struct in_vgLaunch *in,
 			  const struct vg_launch_attr *from, CUfunction f,
-			  CUstream s, const struct params *p)
+			  CUstream s, const struct ex_params *p)
 {
 	CUlaunchAttribute attrs[ATTRS_MAX];
 	uint32_t n = in->attrs;
@@ -125,7 +114,7 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	const struct vg_launch_attr *attrs;
 	const void *params;
 	struct ex_object *f;
-	struct params p;
+	struct ex_params p;
 	CUfunction fn;
 	CUstream s;
 	CUresult r;
@@ -144,7 +133,7 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (r)
 		return r;
-	params_for(&p, f->extra, params, in->bytes);
+	ex_params(&p, f->extra, params, in->bytes);
 	fn = (CUfunction)(uintptr_t)f->real;
 	e->stats->launches++;
 	ex_stream_touch(e, in->stream);

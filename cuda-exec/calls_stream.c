@@ -108,6 +108,8 @@ CUresult ex_vgCaptureBegin(struct ex *e, struct vgpu_rd *rd,
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = ex_stream(e, in->stream, &s);
 	if (!r)
+		r = ex_capture_room(e);
+	if (!r)
 		r = R.cuStreamBeginCapture_v2(s, (CUstreamCaptureMode)in->mode);
 	if (!r)
 		ex_capture_began(e, in->stream, in->mode);
@@ -127,6 +129,8 @@ CUresult ex_vgCaptureEnd(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!R.cuStreamEndCapture)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = ex_stream(e, in->stream, &s);
+	if (!r && ex_capture_foreign(e, in->stream))
+		return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
 	if (!r)
 		r = R.cuStreamEndCapture(s, &g);
 	if (r != CUDA_ERROR_ILLEGAL_STATE)

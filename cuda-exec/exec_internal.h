@@ -95,7 +95,6 @@ struct ex_object {
 	uint32_t refs;
 	uint32_t next;     /* in the reverse table, +1 */
 	uint8_t kind;
-	uint8_t capture;   /* stream under capture: its mode + 1 */
 	bool dirty;        /* stream: work since it was last seen idle */
 	uint32_t ctx;      /* stream: its context; function, kernel: the
 			    * module or library that it came from */
@@ -170,9 +169,8 @@ struct ex {
 
 	uint32_t cur_ctx;             /* id; what is current in the driver */
 	CUstreamCaptureMode cur_mode;
-	uint32_t captures;            /* streams under capture */
-	uint32_t captures_global;     /* of those: mode GLOBAL */
-	uint16_t capture_thread;      /* guest thread of the last other one */
+	struct ex_capture *capture;   /* streams under capture */
+	uint32_t captures, captures_room;
 
 	struct pend pend[EX_PENDING_MAX];
 	uint32_t pends;               /* used entries are below this */
@@ -222,6 +220,19 @@ struct ex_layout {
 	uint32_t n;
 	struct vg_param p[];
 };
+
+/* Parameters for the driver: one pointer each where the block is what the
+ * layout says, which is its fastest way in, and the only one for cooperative
+ * kernels; else the block as a whole, which may be shorter than the layout: a
+ * program sends as much of a large struct as its kernel will read. */
+struct ex_params {
+	void *each[VGPU_PARAMS + 1];
+	void *extra[5];
+	size_t bytes;
+	void **params_arg, **extra_arg;
+};
+void ex_params(struct ex_params *p, const struct ex_layout *l,
+	       const uint8_t *block, uint32_t bytes);
 void ex_obj_del_of(struct ex *e, uint32_t origin);
 CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
 		 uint64_t count, uint64_t **ret);
@@ -344,8 +355,14 @@ bool ex_ctx_quiet(const struct ex *e); /* no stream of it is known busy */
 /* Is all work that the current context may hold in one stream? */
 bool ex_only_stream(const struct ex *e, uint32_t *stream);
 CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
+
+/* ---- capture.c ---- */
+/* The driver's thread mode for the current record. */
+CUresult ex_capture_mode(struct ex *e);
+CUresult ex_capture_room(struct ex *e);
 void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode);
 void ex_capture_ended(struct ex *e, uint32_t stream);
+bool ex_capture_foreign(struct ex *e, uint32_t stream);
 /* Our own questions to the driver must not break a guest's capture. */
 void ex_relax(struct ex *e);
 
@@ -397,8 +414,7 @@ CUresult ex_fix_CUmemPoolProps(struct ex *e, CUmemPoolProps *p);
 /* ---- fix_graph.c: parameters of a graph's nodes ---- */
 struct ex_node {
 	CUgraphNodeParams p;
-	size_t bytes;          /* of a kernel's parameter block */
-	void *extra[5];
+	struct ex_params params; /* of a kernel */
 	CUgraph body[VGPU_GRAPH_BODIES];
 };
 CUresult ex_node_in(struct ex *e, const struct in_vgNode *in, const void *tail,

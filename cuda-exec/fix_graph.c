@@ -40,14 +40,16 @@ static CUresult kernel(struct ex *e, const struct in_vgNode *in,
 		       const void *tail, struct ex_node *n)
 {
 	CUDA_KERNEL_NODE_PARAMS_v3 *k = &n->p.kernel;
-	uint64_t func = in->body[0];
+	uint64_t func = in->body[0], kern;
 	enum vgpu_kind kind = (enum vgpu_kind)(func >> 32);
+	struct ex_object *code;
 	CUresult r;
 
 	if (func && kind != KIND_FUNCTION && kind != KIND_KERNEL)
 		return EX_BAD;
 	func &= UINT32_MAX;
 	memcpy(&k->func, &func, sizeof(func));
+	memcpy(&kern, &k->kern, sizeof(kern));
 	r = ex_handle_in(e, kind, &k->func);
 	if (!r)
 		r = ex_handle_in(e, KIND_KERNEL, &k->kern);
@@ -55,16 +57,14 @@ static CUresult kernel(struct ex *e, const struct in_vgNode *in,
 		r = ex_handle_in(e, KIND_CTX, &k->ctx);
 	k->kernelParams = NULL;
 	k->extra = NULL;
-	if (!in->tail)
+	if (r || !in->tail)
 		return r;
-	n->bytes = in->tail;
-	n->extra[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
-	n->extra[1] = (void *)(uintptr_t)tail;
-	n->extra[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
-	n->extra[3] = &n->bytes;
-	n->extra[4] = CU_LAUNCH_PARAM_END;
-	k->extra = n->extra;
-	return r;
+	code = func ? ex_object(e, kind, (uint32_t)func) :
+		      ex_object(e, KIND_KERNEL, (uint32_t)kern);
+	ex_params(&n->params, code ? code->extra : NULL, tail, in->tail);
+	k->kernelParams = n->params.params_arg;
+	k->extra = n->params.extra_arg;
+	return CUDA_SUCCESS;
 }
 
 /* ---- copies ------------------------------------------------------------ */
@@ -146,7 +146,6 @@ static CUresult conditional(struct ex *e, struct ex_node *n)
 CUresult ex_node_in(struct ex *e, const struct in_vgNode *in, const void *tail,
 		    struct ex_node *n)
 {
-	n->bytes = 0;
 	memset(&n->p, 0, sizeof(n->p));
 	n->p.type = (CUgraphNodeType)in->type;
 	memcpy(n->p.reserved1, in->body, sizeof(in->body));

@@ -48,67 +48,6 @@ CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret)
 	return r;
 }
 
-static CUresult set_mode(struct ex *e, CUstreamCaptureMode wanted)
-{
-	CUstreamCaptureMode mode = wanted;
-	CUresult r;
-
-	if (wanted == e->cur_mode)
-		return CUDA_SUCCESS;
-	if (!R.cuThreadExchangeStreamCaptureMode)
-		return CUDA_ERROR_NOT_SUPPORTED;
-	r = R.cuThreadExchangeStreamCaptureMode(&mode);
-	if (!r)
-		e->cur_mode = wanted;
-	return r;
-}
-
-/*
- * The driver sees one thread, us, where the guest has many. While streams are
- * captured: a capture of mode GLOBAL restrains every thread by its own mode; a
- * thread-local one only the thread that began it.
- */
-static CUresult use_mode(struct ex *e, uint8_t wanted)
-{
-	if (!e->captures)
-		return CUDA_SUCCESS;
-	if (!e->captures_global && e->rec.thread != e->capture_thread)
-		wanted = CU_STREAM_CAPTURE_MODE_RELAXED;
-	return set_mode(e, (CUstreamCaptureMode)wanted);
-}
-
-void ex_relax(struct ex *e)
-{
-	if (e->captures)
-		set_mode(e, CU_STREAM_CAPTURE_MODE_RELAXED);
-}
-
-void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode)
-{
-	struct ex_object *o = ex_object(e, KIND_STREAM, stream);
-
-	if (!o || o->capture)
-		return;
-	o->capture = (uint8_t)(mode + 1);
-	e->captures++;
-	if (mode == CU_STREAM_CAPTURE_MODE_GLOBAL)
-		e->captures_global++;
-	else
-		e->capture_thread = e->rec.thread;
-}
-
-void ex_capture_ended(struct ex *e, uint32_t stream)
-{
-	struct ex_object *o = ex_object(e, KIND_STREAM, stream);
-
-	if (!o || !o->capture)
-		return;
-	e->captures--;
-	if (o->capture == CU_STREAM_CAPTURE_MODE_GLOBAL + 1)
-		e->captures_global--;
-	o->capture = 0;
-}
-
 /* Where the reply's data goes; NULL when the record asks for the impossible. */
 static bool reply_room(struct ex *e, struct vgpu_wr *wr)
 {
@@ -165,7 +104,7 @@ static bool replay(struct ex *e, uint32_t len)
 		return false;
 	r = ex_use_ctx(e, e->rec.ctx);
 	if (!r)
-		r = use_mode(e, e->rec.capture_mode);
+		r = ex_capture_mode(e);
 	if (!r)
 		r = ex_ops[e->rec.op].fn(e, &rd, &wr);
 	if (r == EX_BAD)

@@ -79,6 +79,20 @@ VG_EXPORT CUresult CUDAAPI cuEventDestroy_v2(CUevent hEvent)
 	return r;
 }
 
+/* Green contexts are parts of their device's primary one: events go between
+ * them, and between them and it. */
+static bool same_ctx(uint32_t a, uint32_t b)
+{
+	const struct vg_ctx *x, *y;
+
+	if (a == b)
+		return true;
+	x = vg_handle_state(KIND_CTX, a);
+	y = vg_handle_state(KIND_CTX, b);
+	return x && y && x->dev == y->dev && (x->green || x->primary) &&
+	       (y->green || y->primary);
+}
+
 static CUresult record(CUevent hEvent, CUstream hStream, unsigned int flags,
 		       bool with_flags)
 {
@@ -94,7 +108,7 @@ static CUresult record(CUevent hEvent, CUstream hStream, unsigned int flags,
 	if (r)
 		return r;
 	st = vg_handle_state(KIND_STREAM, in.stream);
-	if (e && st && st->ctx != e->ctx)
+	if (e && st && !same_ctx(st->ctx, e->ctx))
 		return CUDA_ERROR_INVALID_HANDLE;
 	r = vg_post(OP_vgEventRecord, &s, 1);
 	if (e)

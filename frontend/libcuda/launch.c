@@ -146,14 +146,72 @@ static bool seen_good(const struct launch *l)
 				    memory_order_relaxed) == h;
 }
 
+/*
+ * Which attributes there are and what values they take depends on the host's
+ * driver: the first launch with one waits for its answer as well.
+ */
+#define GOOD_ATTRS 1024u
+
+static _Atomic uint64_t good_attr[GOOD_ATTRS];
+
+/* Bytes of the value that say whether it is right: neither handles and
+ * addresses, which differ each time, nor what a program left as it was. */
+static const struct {
+	uint8_t from, to;
+} attr_bytes[] = {
+	[CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW] = { 8, 28 },
+	[CU_LAUNCH_ATTRIBUTE_COOPERATIVE] = { 0, 4 },
+	[CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY] = { 0, 4 },
+	[CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION] = { 0, 12 },
+	[CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE] = { 0, 4 },
+	[CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION] = { 0, 4 },
+	[CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT] = { 8, 16 },
+	[CU_LAUNCH_ATTRIBUTE_PRIORITY] = { 0, 4 },
+	[CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP] = { 0, 2 },
+	[CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN] = { 0, 4 },
+	[11] = { 0, 12 }, /* PREFERRED_CLUSTER_DIMENSION, CUDA 12.8 */
+	[CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT] = { 8, 12 },
+	[14] = { 0, 4 }, /* PREFERRED_SHARED_MEMORY_CARVEOUT, CUDA 12.5 */
+	[16] = { 0, 4 }, /* NVLINK_UTIL_CENTRIC_SCHEDULING, CUDA 13 */
+};
+
+static uint64_t attr_hash(const struct vg_launch_attr *a)
+{
+	uint64_t h = mix(1, a->id), known = sizeof(attr_bytes) / 2;
+	const uint8_t *v = (const uint8_t *)a->value;
+
+	for (size_t i = a->id < known ? attr_bytes[a->id].from : 0;
+	     a->id < known && i < attr_bytes[a->id].to; i++)
+		h = mix(h, v[i]);
+	return h | 1;
+}
+
+static bool attrs_good(const struct launch *l)
+{
+	for (uint32_t i = 0; i < l->in.attrs; i++) {
+		uint64_t h = attr_hash(&l->attr[i]);
+
+		if (atomic_load_explicit(&good_attr[h / 2 % GOOD_ATTRS],
+					 memory_order_relaxed) != h)
+			return false;
+	}
+	return true;
+}
+
 static CUresult first_launch(struct launch *l, const struct vg_seg *s)
 {
 	uint64_t h = shape_of(l);
 	CUresult r = vg_call(OP_vgLaunch, s, 3, NULL, 0);
 
-	if (!r)
+	if (r)
+		return r;
+	if (h)
 		atomic_store(&l->f->good[h % VG_GOOD_SHAPES], h);
-	return r;
+	for (uint32_t i = 0; i < l->in.attrs; i++) {
+		h = attr_hash(&l->attr[i]);
+		atomic_store(&good_attr[h / 2 % GOOD_ATTRS], h);
+	}
+	return CUDA_SUCCESS;
 }
 
 /* CUDA_LAUNCH_BLOCKING=1: a launch returns when it is done. The host's driver
@@ -197,7 +255,8 @@ static CUresult send(struct launch *l)
 			       l->f->param[i].size);
 		s[1].ptr = b;
 	}
-	r = (l->in.flags || odd_block(l)) && !seen_good(l) ?
+	r = (l->in.flags || odd_block(l)) &&
+			    (!seen_good(l) || !attrs_good(l)) ?
 	    first_launch(l, s) : vg_post(OP_vgLaunch, s, 3);
 	vg_stream_touch(l->in.stream);
 	return r || likely(!blocking) ? r : wait_launch(l);

@@ -150,6 +150,7 @@ static void into_a_graph(void)
 static struct {
 	CUstreamCaptureMode mode;
 	CUresult alloc;
+	CUdeviceptr q;
 	pthread_barrier_t go, done;
 } meanwhile;
 
@@ -157,17 +158,14 @@ static struct {
 static void *other_thread(void *arg)
 {
 	CUstreamCaptureMode mode = meanwhile.mode;
-	CUdeviceptr q = 0;
 
 	(void)arg;
 	DRV(cuCtxSetCurrent(ctx));
 	pthread_barrier_wait(&meanwhile.go);
 	DRV(cuThreadExchangeStreamCaptureMode(&mode));
-	meanwhile.alloc = cuMemAlloc(&q, 4096);
+	meanwhile.alloc = cuMemAlloc(&meanwhile.q, 4096);
 	DRV(cuThreadExchangeStreamCaptureMode(&mode));
 	pthread_barrier_wait(&meanwhile.done);
-	if (!meanwhile.alloc)
-		DRV(cuMemFree(q));
 	return NULL;
 }
 
@@ -193,6 +191,9 @@ static void threads_and_modes(void)
 		pthread_barrier_wait(&meanwhile.done);
 		res = cuStreamEndCapture(st, &g);
 		pthread_join(t, NULL);
+		/* To free is as unsafe: not before the capture's end. */
+		if (!meanwhile.alloc)
+			DRV(cuMemFree(meanwhile.q));
 		printf("capture %s, other thread %s: %s, end %s\n",
 		       name[i / 3], name[i % 3], drv_name(meanwhile.alloc),
 		       drv_name(res));

@@ -56,7 +56,8 @@ static void bytes_and_words(CUdeviceptr a, CUdeviceptr b)
 	tile("bytes", &m, 0, 0, 64 * 8);
 	tile("bytes", &m, 96, 13, 64 * 8);
 	tile("bytes over the border", &m, 224, 60, 64 * 8);
-	tile("bytes before the border", &m, -10, -3, 64 * 8);
+	/* The tile's first byte must be one of 16 bytes, wherever it lies. */
+	tile("bytes before the border", &m, -16, -3, 64 * 8);
 	DRV(cuTensorMapReplaceAddress(&m, (void *)(uintptr_t)b));
 	tile("bytes elsewhere", &m, 96, 13, 64 * 8);
 	DRV(encode(&m, a, CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 4, 32,

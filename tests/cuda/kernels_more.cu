@@ -3,6 +3,20 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* With a pointer before it 32,764 bytes of parameters, which is the limit. */
+struct most {
+	unsigned words[8189];
+};
+
+#define EIGHT(X, n) \
+	X(n##0), X(n##1), X(n##2), X(n##3), X(n##4), X(n##5), X(n##6), X(n##7)
+#define MANY(X) \
+	EIGHT(X, a), EIGHT(X, b), EIGHT(X, c), EIGHT(X, d), EIGHT(X, e), \
+	EIGHT(X, f), EIGHT(X, g), EIGHT(X, h), EIGHT(X, i), EIGHT(X, j), \
+	EIGHT(X, k), EIGHT(X, l), EIGHT(X, m), EIGHT(X, n), EIGHT(X, o)
+#define DECLARED(name) unsigned name
+#define ITSELF(name) name
+
 extern "C" {
 
 /* What it leaves depends on the order of all such launches. */
@@ -67,6 +81,23 @@ __global__ void count_blocks(unsigned *p)
 {
 	if (threadIdx.x == 0)
 		atomicAdd(p, 1);
+}
+
+/* In blocks of many threads each word weighs by its place. */
+__global__ void sum_most(unsigned *out, const __grid_constant__ struct most b)
+{
+	for (unsigned i = threadIdx.x; i < 8189; i += blockDim.x)
+		atomicAdd(out, b.words[i] * (i + 1));
+}
+
+/* One parameter each: more than travel with the answer to a lookup. */
+__global__ void sum_many(unsigned *out, MANY(DECLARED))
+{
+	const unsigned v[] = { MANY(ITSELF) };
+
+	*out = 0;
+	for (unsigned i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		*out = *out * 3 + v[i];
 }
 
 }

@@ -1,12 +1,14 @@
 # The CUDA test programs, compiled as a user compiles them: nvcc with no
 # target named, and each runtime program with the static and the shared
-# cudart. programs.txt lists what was built: NAME GROUP.
+# cudart. programs.txt lists what was built: NAME GROUP [alone].
 #
 #   core  small enough for an interpreter; must pass on every driver
 #   two   needs two GPUs
 #   more  needs more of a driver than softgpu promises
 #   tool  not a test by itself: other tests run it
 #   gpu   needs a real GPU
+#
+# alone: looks at how much of the GPU is free, so nothing else may run on it
 
 TC       := tests/cuda
 TC_OUT   := $(B)/tests/cuda
@@ -20,12 +22,14 @@ TC_PLAIN := drvapi counted sharing primary
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
 TC_DRV_CORE := drv_assert drv_contexts drv_copies drv_exit drv_hostfn \
-               drv_ipc_pool drv_loads drv_memory drv_order drv_printf \
-               drv_ptds drv_races drv_register drv_share drv_values drv_vmm \
-               drv_vmm_share
+               drv_ipc_pool drv_loads drv_memory drv_order drv_params \
+               drv_printf drv_ptds drv_races drv_register drv_share \
+               drv_values drv_vmm drv_vmm_share
 TC_DRV_TOOL := drv_devices
+TC_DRV_ALONE := drv_stress
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
-TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO),\
+TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO) \
+                 $(TC_DRV_ALONE),\
                  $(TC_DRV))
 
 # Generated: each call of a family with one wrong argument.
@@ -140,4 +144,5 @@ $(TC_OUT)/programs.txt: $(TC)/rules.mk $(wildcard $(TC)/drv_*.c)
 	    sharing primary $(TC_DRV_TOOL); \
 	  printf '%s two\n' $(TC_DRV_TWO); \
 	  printf '%s gpu\n' $(TC_FAULT) $(TC_FAULT:=-shared) \
-	    $(TC_DRV_GPU) $(TC_SWEEP); } > $@
+	    $(TC_DRV_GPU) $(TC_SWEEP); \
+	  printf '%s gpu alone\n' $(TC_DRV_ALONE); } > $@

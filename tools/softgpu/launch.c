@@ -191,6 +191,8 @@ CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gx,
 	return launch(f, &q);
 }
 
+#define ATTR_MAX 16 /* the last that CUDA 13.0 knows */
+
 /* Attributes that only tune are obeyed by doing nothing. */
 static CUresult attribute(struct request *q, const CUlaunchAttribute *a)
 {
@@ -214,6 +216,8 @@ static CUresult attribute(struct request *q, const CUlaunchAttribute *a)
 			return CUDA_SUCCESS;
 		break;
 	default:
+		if ((unsigned int)a->id > ATTR_MAX)
+			return CUDA_ERROR_INVALID_VALUE;
 		break;
 	}
 	log_error("launch attribute %d is not supported", (int)a->id);
