@@ -68,9 +68,10 @@ void jit_cache_open(struct jit_cache *c, const char *state_dir,
 	c->state[0] = 0;
 }
 
+/* Where there is no place for a cache, one where nothing can be made. */
 static void link_path(const struct jit_cache *c, uint64_t number, char *path)
 {
-	snprintf(path, PATH_BYTES, "%s/%llu", c->run,
+	snprintf(path, PATH_BYTES, "%s/%llu", c->state[0] ? c->run : "/dev/null",
 		 (unsigned long long)number);
 }
 
@@ -117,7 +118,7 @@ void jit_cache_take(struct jit_cache *c, uint64_t number)
 	char path[PATH_BYTES];
 
 	link_path(c, number, path);
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (c->state[0] && unlink(path) < 0 && errno != ENOENT)
 		remove_tree(path);
 }
 

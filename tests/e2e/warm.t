@@ -17,9 +17,10 @@ saw_times() { # saw_times N PATTERN
 held() { within 5 saw '^[0-9]+ retain 0$'; }
 forget() { : >"$VGPU_WATCH"; }
 run() { guest timeout 60 "$P/primary" "$@"; }
+one_executor() { [ "$(executors)" -eq 1 ]; }
 ready() { # a new warm executor holds a context, whatever was told before
 	local pid
-	within 10 [ "$(executors)" -eq 1 ] || return 1
+	within 10 one_executor || return 1
 	pid=$(pgrep -P "$BE" -x vgpu-exec)
 	within 10 saw "^$pid retain 0\$"
 }
@@ -75,7 +76,7 @@ stop_backend
 
 forget
 backend "$DRIVER" --warm-contexts=0
-within 10 [ "$(executors)" -eq 1 ]
+within 10 one_executor
 sleep 0.3
 not saw retain
 ok $? '--warm-contexts=0: no context is held'
