@@ -146,6 +146,7 @@ struct ex {
 	uint64_t quiet_since;         /* ns: nothing had come since, when the
 				       * record in work came; 0: it did */
 	uint64_t bell_at;             /* position when room was last told */
+	uint64_t sleeps;              /* so far; the guest rings once for each */
 	struct vgpu_rec rec;          /* header of the record in work */
 	uint64_t since;               /* when it was taken; 0: nobody asks */
 	uint8_t *rec_buf, *reply_buf;

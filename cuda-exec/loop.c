@@ -156,7 +156,7 @@ static void sleep_for_bell(struct ex *e, uint64_t ns)
 			      (long)(ns % 1000000000u) };
 
 	guest_counters(e);
-	shared_store32(&e->ctl->exec_sleeping, 1);
+	shared_store64(&e->ctl->exec_sleeping, ++e->sleeps);
 	shared_fence();
 	if (shared_load64(&e->ctl->prod) == e->ring.cons && guest_alive(e)) {
 		monitor_asleep(true);
@@ -164,7 +164,7 @@ static void sleep_for_bell(struct ex *e, uint64_t ns)
 			e->stats->wakeups++;
 		monitor_asleep(false);
 	}
-	shared_store32(&e->ctl->exec_sleeping, 0);
+	shared_store64(&e->ctl->exec_sleeping, 0);
 	drain_events(e);
 }
 

@@ -18,6 +18,10 @@
  *   else wait for the event
  *
  * One of the two always sees the other's store, so no wake-up is lost.
+ *
+ * Waking takes longer than writing records: so that not every record of that
+ * time rings, the executor numbers its sleeps, and the guest rings once for
+ * each. tests/unit/wake_model.t goes through all interleavings.
  */
 #ifndef VGPU_RING_H
 #define VGPU_RING_H
@@ -74,6 +78,7 @@ struct ring_prod {
 	uint32_t size;      /* bytes, a power of two */
 	uint64_t prod;      /* private; ctl->prod is only published */
 	uint64_t cons_seen; /* last look at ctl->cons */
+	uint64_t rung;      /* the executor's sleep that was rung for last */
 };
 
 /* Bytes that a record of @len needs now, with the padding before it. */
@@ -121,7 +126,13 @@ static inline bool ring_publish(struct ring_prod *r, uint32_t len)
 	r->prod += len;
 	shared_store64(&r->ctl->prod, r->prod);
 	shared_fence();
-	return shared_load32(&r->ctl->exec_sleeping) != 0;
+
+	uint64_t sleep = shared_load64(&r->ctl->exec_sleeping);
+
+	if (!sleep || sleep == r->rung)
+		return false;
+	r->rung = sleep;
+	return true;
 }
 
 /* ---- consumer: the executor ------------------------------------------- */

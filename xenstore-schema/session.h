@@ -75,7 +75,8 @@ struct vgpu_control {
 
 	VGPU_LINE uint64_t prod;                 /* guest: bytes published */
 	VGPU_LINE uint64_t cons;                 /* exec: bytes taken */
-	VGPU_LINE uint32_t exec_sleeping;        /* exec: ring the bell */
+	VGPU_LINE uint64_t exec_sleeping;        /* exec: number of its sleep, 0:
+						  * awake; ring once for it */
 	VGPU_LINE uint32_t guest_waiters;        /* guest: ring the bell */
 	VGPU_LINE uint64_t unsupported;          /* guest: for metrics only */
 	uint32_t trace;                          /* guest: not 0: fill host_ns */

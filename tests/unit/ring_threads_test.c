@@ -87,13 +87,15 @@ static void *producer(void *arg)
 
 static void sleep_for_records(struct ring_cons *r)
 {
-	shared_store32(&ctl.exec_sleeping, 1);
+	static uint64_t sleeps;
+
+	shared_store64(&ctl.exec_sleeping, ++sleeps);
 	shared_fence();
 	if (shared_load64(&ctl.prod) == r->cons) {
 		exec_slept++;
 		wait_bell(to_exec);
 	}
-	shared_store32(&ctl.exec_sleeping, 0);
+	shared_store64(&ctl.exec_sleeping, 0);
 }
 
 static void give_back(struct ring_cons *r)

@@ -15,6 +15,7 @@ import sys
 # A program is a list of steps; a label is a string.
 #   (store VAR VALUE) (load REG VAR) (fence) (add VAR N): atomic
 #   (if REG == VALUE LABEL) (ifnot REG == VALUE LABEL) (goto LABEL)
+#   (same REG REG LABEL) (inc REG) (copy REG REG) (put VAR REG): a store
 #   (set REG VALUE) (notify CH) (wait CH): until pending, and takes it
 #   (drain CH) (lock M) (unlock M) (sleep M): condition wait, (broadcast)
 
@@ -26,7 +27,8 @@ def assemble(program):
             labels[s] = len(steps)
         elif s is not None:
             steps.append(s)
-    return [tuple(labels.get(w, w) if i and s[0] in ("if", "ifnot", "goto")
+    return [tuple(labels.get(w, w) if i and s[0] in ("if", "ifnot", "same",
+                                                     "goto")
                   else w for i, w in enumerate(s)) for s in steps]
 
 
@@ -78,6 +80,17 @@ class Model:
         elif op in ("if", "ifnot"):
             if (dict(regs).get(s[1], 0) == s[3]) == (op == "if"):
                 pc = s[4]
+        elif op == "same":
+            if dict(regs).get(s[1], 0) == dict(regs).get(s[2], 0):
+                pc = s[3]
+        elif op == "inc":
+            regs = tuple(sorted({**dict(regs),
+                                 s[1]: dict(regs).get(s[1], 0) + 1}.items()))
+        elif op == "copy":
+            regs = tuple(sorted({**dict(regs),
+                                 s[1]: dict(regs).get(s[2], 0)}.items()))
+        elif op == "put":
+            buf += ((s[1], dict(regs).get(s[2], 0)),)
         elif op == "goto":
             pc = s[1]
         elif op == "set":
@@ -123,28 +136,43 @@ class Model:
 # ---- records: the guest publishes, the executor sleeps ----------------------
 
 def publish(n, fence=True, look=True):
+    """ring_publish() of ring.h: rings once for each sleep."""
     out = []
     for i in range(1, n + 1):
         out += [("store", "prod", i), ("fence",) if fence else None,
                 ("load", "f", "sleeping") if look else ("set", "f", 0),
-                ("ifnot", "f", "==", 1, f"quiet{i}"), ("notify", "exec"),
-                f"quiet{i}"]
+                ("if", "f", "==", 0, f"quiet{i}"),
+                ("same", "f", "rung", f"quiet{i}"),
+                ("copy", "rung", "f"), ("notify", "exec"), f"quiet{i}"]
     return out
 
 
-def consume(n, fence=True, again=True, flag_first=True):
+def submit():
+    """One of several threads, which take turns at the ring: submit() of
+    channel.c. It rings when it has left the ring to the others."""
+    return [("lock", "ring"), ("load", "p", "prod"), ("inc", "p"),
+            ("put", "prod", "p"), ("fence",), ("load", "f", "sleeping"),
+            ("load", "rung", "rung"), ("if", "f", "==", 0, "quiet"),
+            ("same", "f", "rung", "quiet"), ("put", "rung", "f"),
+            ("unlock", "ring"), ("notify", "exec"), ("goto", "end"),
+            "quiet", ("unlock", "ring"), "end"]
+
+
+def consume(n, fence=True, again=True, flag_first=True, numbered=True):
     """cons is the register c; the loop of loop.c with sleep_for_bell()."""
+    flag = [("inc", "sleep") if numbered else ("set", "sleep", 1),
+            ("put", "sleeping", "sleep")]
     out = ["top"]
     for i in range(n + 1):  # which prod was seen
         out += [f"at{i}"] + ([("goto", "end")] if i == n else [
             ("load", "p", "prod")] +
             [x for k in range(i + 1, n + 1)
              for x in (("if", "p", "==", k, f"at{k}"),)] +
-            ([("store", "sleeping", 1)] if flag_first else []) +
+            (flag if flag_first else []) +
             [("fence",) if fence else None] +
             ([("load", "p", "prod"), ("ifnot", "p", "==", i, f"up{i}")]
              if again else []) +
-            ([] if flag_first else [("store", "sleeping", 1)]) +
+            ([] if flag_first else flag) +
             [("wait", "exec"), f"up{i}", ("store", "sleeping", 0),
              ("drain", "exec"), ("goto", f"at{i}")])
     return out + ["end"]
@@ -197,6 +225,9 @@ CASES = [
     ("records: no wake-up is lost", [publish(3), consume(3)], False),
     ("records, an old event pending",
      [[("notify", "exec")] + publish(2), consume(2)], False),
+    ("records of two threads", [submit(), submit(), consume(2)], False),
+    ("records, a sleep has no number of its own",
+     [publish(2), consume(2, numbered=False)], True),
     ("records, no fence of the publisher",
      [publish(2, fence=False), consume(2)], True),
     ("records, no fence of the sleeper",
