@@ -222,6 +222,9 @@ CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
 {
 	CUDA_MEMCPY3D c = { .WidthInBytes = n, .Height = 1, .Depth = 1 };
 
+	struct shadow *from = NULL, *to = NULL;
+	CUresult r;
+
 	c.srcMemoryType = in ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
 	c.dstMemoryType = in ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
 	if (in) {
@@ -231,7 +234,15 @@ CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
 		c.srcDevice = src;
 		c.dstHost = (void *)(uintptr_t)dst;
 	}
-	return vg_shadow_copy(&c, s);
+	r = both(&c, &from, &to);
+	if (!r && from)
+		r = cuLaunchHostFunc(s, fill, from);
+	if (!r)
+		r = vg_copy(to ? (uintptr_t)to->copy : dst,
+			    from ? (uintptr_t)from->copy : src, n, s, false);
+	if (!r && to)
+		r = cuLaunchHostFunc(s, give, to);
+	return r;
 }
 
 /* ---- put into a graph by hand ------------------------------------------ */

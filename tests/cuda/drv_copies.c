@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "drv.h"
+#include "kernels_more_ptx.h"
 
 #define SIZE (1 << 20)
 
@@ -236,6 +237,23 @@ static void batches(CUstream st)
 	DRV(cuMemFreeHost(pinned));
 }
 
+/* Kernels see the same bytes as copies do. */
+static void by_kernel(CUstream st)
+{
+	CUdeviceptr from = dev + 4096, to = dev + 500000;
+	unsigned n = 20000;
+	void *args[] = { &to, &from, &n };
+	CUmodule mod;
+
+	DRV(cuModuleLoadData(&mod, kernels_more_ptx));
+	DRV(cuLaunchKernel(drv_function(mod, "copy_words"), n / 100, 1, 1, 100,
+			   1, 1, 0, st, args, NULL));
+	DRV(cuStreamSynchronize(st));
+	memcpy(model + 500000, model + 4096, n * 4);
+	check("a kernel's copy");
+	DRV(cuModuleUnload(mod));
+}
+
 int main(void)
 {
 	CUcontext ctx;
@@ -251,6 +269,7 @@ int main(void)
 	lines(st);
 	cubes(st);
 	batches(st);
+	by_kernel(st);
 	DRV(cuStreamDestroy(st));
 	DRV(cuMemFree(dev));
 	free(model);
