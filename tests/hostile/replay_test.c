@@ -532,7 +532,7 @@ static uint64_t device_memory(void)
 static void copy_reaches(uint64_t dst, uint64_t src, uint64_t n,
 			 const char *what)
 {
-	struct in_vgCopy c = { dst, src, n, ID_STREAM, 1 };
+	struct in_vgCopy c = { dst, src, n, ID_STREAM, 0 };
 	struct shape s = plain(OP_vgCopy);
 
 	snprintf(doing, sizeof(doing), "vgCopy");
@@ -543,7 +543,7 @@ static void copy_reaches(uint64_t dst, uint64_t src, uint64_t n,
 static void copies(void)
 {
 	uint64_t d = device_memory(), stack = (uintptr_t)&d & ~7ull;
-	struct in_vgCopy good = { d + 64, d, 64, ID_STREAM, 1 };
+	struct in_vgCopy good = { d + 64, d, 64, ID_STREAM, 0 };
 	struct shape s = plain(OP_vgCopy);
 
 	play(&s, &good, sizeof(good));
