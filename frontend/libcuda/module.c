@@ -89,7 +89,8 @@ static CUresult send_image(const struct image *img, uint32_t blob)
 	struct in_vgBlob drop = { .blob = blob, .arena = VGPU_ARENAS };
 	CUresult r = CUDA_ERROR_OUT_OF_MEMORY;
 
-	if (in.total > (vg_staging_ready() ? IN_RING : IN_RING_NEW))
+	if (in.total > (vg_staging_ready() ? IN_RING : IN_RING_NEW) &&
+	    (vg_staging_ready() || vg_window_left() >= VGPU_FENCES))
 		r = send_in_window(img, &in);
 	/* Without granted pages it is slower. */
 	if (r == CUDA_ERROR_OUT_OF_MEMORY && !in.offset)

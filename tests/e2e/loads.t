@@ -28,6 +28,15 @@ ok $? 'eight rounds' || cat "$DIR/out"
 often=$(cat "$DIR/kib")
 [ "$often" -lt $((once + 16384)) ]
 ok $? 'the executor has not grown' || echo "# $once KiB became $often KiB"
+
+# ---- with no page for bulk bytes: through the ring ----
+admin unregister-vm --vm-name=guest1 >/dev/null
+sleep 0.5
+admin register-vm --vm-name=guest1 --max-window-pages=0 >/dev/null
+guest timeout 120 "$B/tests/cuda/drv_loads" 1 >"$DIR/out" 2>"$DIR/err" &&
+	[ -s "$DIR/out" ] && [ ! -s "$DIR/err" ]
+ok $? 'a VM without a window loads them as well, and hears of nothing' ||
+	cat "$DIR/out" "$DIR/err"
 nothing_left
 sanitizers_silent
 stop_backend
