@@ -39,8 +39,10 @@ CUresult ex_vgGreenCtx(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	*ctx = in->ctx;
 	o->extra = ctx;
 	r = ex_obj_new(e, KIND_CTX, in->ctx, (uint64_t)(uintptr_t)real);
-	if (!r)
-		r = ex_use_ctx(e, in->ctx);
+	if (r)
+		return r;
+	ex_object(e, KIND_CTX, in->ctx)->green = true;
+	r = ex_use_ctx(e, in->ctx);
 	return r ? r : R.cuCtxGetDevice(&out->device);
 }
 
@@ -48,19 +50,22 @@ CUresult ex_vgGreenStream(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgGreenStream *in = rd_take(rd, sizeof(*in));
 	CUstream s = NULL;
+	struct ex_object *o;
 	CUgreenCtx g;
 	CUresult r;
 
 	(void)wr;
 	if (!in)
 		return EX_BAD;
-	if (!green_of(e, in->green, &g))
+	o = green_of(e, in->green, &g);
+	if (!o)
 		return CUDA_ERROR_INVALID_CONTEXT;
+	if (!o->extra)
+		return EX_BAD; /* the guest's library asks for it first */
 	if (!R.cuGreenCtxStreamCreate)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = R.cuGreenCtxStreamCreate(&s, g, in->flags, in->priority);
-	return r ? r : ex_obj_new(e, KIND_STREAM, in->stream,
-				  (uint64_t)(uintptr_t)s);
+	return r ? r : ex_stream_new(e, in->stream, s, *(uint32_t *)o->extra);
 }
 
 CUresult ex_vgGreenDestroy(struct ex *e, struct vgpu_rd *rd,

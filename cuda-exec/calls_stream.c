@@ -5,6 +5,15 @@
 #include <string.h>
 #include <time.h>
 
+CUresult ex_stream_new(struct ex *e, uint32_t id, CUstream s, uint32_t ctx)
+{
+	CUresult r = ex_obj_new(e, KIND_STREAM, id, (uint64_t)(uintptr_t)s);
+
+	if (!r)
+		ex_object(e, KIND_STREAM, id)->ctx = ctx;
+	return r;
+}
+
 CUresult ex_vgStreamCreate(struct ex *e, struct vgpu_rd *rd,
 			   struct vgpu_wr *wr)
 {
@@ -19,8 +28,7 @@ CUresult ex_vgStreamCreate(struct ex *e, struct vgpu_rd *rd,
 		r = R.cuStreamCreateWithPriority(&s, in->flags, in->priority);
 	else
 		r = R.cuStreamCreate(&s, in->flags);
-	return r ? r : ex_obj_new(e, KIND_STREAM, in->stream,
-				  (uint64_t)(uintptr_t)s);
+	return r ? r : ex_stream_new(e, in->stream, s, e->cur_ctx);
 }
 
 CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,

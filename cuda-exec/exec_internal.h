@@ -96,6 +96,7 @@ struct ex_object {
 	uint32_t next;     /* in the reverse table, +1 */
 	uint8_t kind;
 	bool dirty;        /* stream: work since it was last seen idle */
+	bool green;        /* context: what a green one is seen as */
 	uint32_t ctx;      /* stream: its context; function, kernel: the
 			    * module or library that it came from */
 };
@@ -352,10 +353,12 @@ void ex_stream_touch(struct ex *e, uint32_t stream);
 void ex_stream_idle(struct ex *e, uint32_t stream);
 void ex_stream_idle_in(struct ex *e, uint32_t stream, uint32_t ctx);
 void ex_ctx_idle(struct ex *e, uint32_t ctx);
-bool ex_ctx_quiet(const struct ex *e); /* no stream of it is known busy */
+bool ex_ctx_quiet(struct ex *e); /* no stream of it is known busy */
 /* Is all work that the current context may hold in one stream? */
-bool ex_only_stream(const struct ex *e, uint32_t *stream);
+bool ex_only_stream(struct ex *e, uint32_t *stream);
 CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret);
+/* A stream of context @ctx, which may be another than the current one. */
+CUresult ex_stream_new(struct ex *e, uint32_t id, CUstream s, uint32_t ctx);
 
 /* ---- capture.c ---- */
 /* The driver's thread mode for the current record. */

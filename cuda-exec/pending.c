@@ -89,6 +89,7 @@ static void pend_pin(struct ex *e)
 
 void ex_stream_touch(struct ex *e, uint32_t id)
 {
+	uint32_t ctx = e->cur_ctx;
 	struct ex_object *o;
 
 	e->touches++;
@@ -99,7 +100,7 @@ void ex_stream_touch(struct ex *e, uint32_t id)
 		if (!o || o->dirty)
 			return;
 		o->dirty = true;
-		o->ctx = e->cur_ctx;
+		ctx = o->ctx;
 	}
 	for (uint32_t i = 0; i < e->dirties && id <= VGPU_STREAM_LEGACY; i++)
 		if (e->dirty[i].stream == id && e->dirty[i].ctx == e->cur_ctx)
@@ -113,7 +114,7 @@ void ex_stream_touch(struct ex *e, uint32_t id)
 		e->dirty = p;
 		e->dirty_cap = cap;
 	}
-	e->dirty[e->dirties++] = (struct ex_dirty){ id, e->cur_ctx };
+	e->dirty[e->dirties++] = (struct ex_dirty){ id, ctx };
 }
 
 void ex_stream_idle_in(struct ex *e, uint32_t id, uint32_t ctx)
@@ -145,24 +146,38 @@ void ex_ctx_idle(struct ex *e, uint32_t ctx)
 			ex_stream_idle_in(e, e->dirty[i].stream, ctx);
 }
 
-bool ex_only_stream(const struct ex *e, uint32_t *stream)
+/* May work of this stream be the current context's? Green contexts are parts
+ * of the primary one, which waits for them too. */
+static bool here(struct ex *e, const struct ex_dirty *d)
+{
+	const struct ex_object *o;
+
+	if (d->ctx == e->cur_ctx)
+		return true;
+	o = ex_object(e, KIND_CTX, d->ctx);
+	return o && o->green;
+}
+
+bool ex_only_stream(struct ex *e, uint32_t *stream)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < e->dirties; i++) {
-		if (e->dirty[i].ctx != e->cur_ctx)
+		if (!here(e, &e->dirty[i]))
 			continue;
 		*stream = e->dirty[i].stream;
-		n++;
+		/* Default streams are known by number in their context only. */
+		n += *stream <= VGPU_STREAM_LEGACY &&
+		     e->dirty[i].ctx != e->cur_ctx ? 2 : 1;
 	}
 	return n == 1 && (!e->orphans_ctx || (e->orphans_ctx != EX_SEVERAL &&
 					      e->orphans_ctx != e->cur_ctx));
 }
 
-bool ex_ctx_quiet(const struct ex *e)
+bool ex_ctx_quiet(struct ex *e)
 {
 	for (uint32_t i = 0; i < e->dirties; i++)
-		if (e->dirty[i].ctx == e->cur_ctx)
+		if (here(e, &e->dirty[i]))
 			return false;
 	return true;
 }
@@ -236,12 +251,12 @@ CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
 	return r;
 }
 
-static uint32_t busy_streams(const struct ex *e)
+static uint32_t busy_streams(struct ex *e)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < e->dirties; i++)
-		n += e->dirty[i].ctx == e->cur_ctx;
+		n += here(e, &e->dirty[i]);
 	return n;
 }
 
@@ -261,13 +276,14 @@ CUresult pend_ctx(struct ex *e)
 	self = (int)(p - e->pend);
 	p->has_slot = true;
 	for (uint32_t i = 0; i < e->dirties; i++) {
-		if (e->dirty[i].ctx != e->cur_ctx)
+		if (!here(e, &e->dirty[i]))
 			continue;
 		c = pend_new(e, PEND_STREAM);
 		if (!c)
 			return EX_BAD;
 		p = &e->pend[self];
 		c->stream = e->dirty[i].stream;
+		c->ctx = e->dirty[i].ctx;
 		c->parent = self;
 		p->children++;
 	}

@@ -33,6 +33,10 @@ void vg_stream_touch(uint32_t id)
 	if (c)
 		atomic_fetch_add_explicit(&c->submitted, 1,
 					  memory_order_relaxed);
+	/* The primary context waits for its green ones as well. */
+	if (unlikely(c && c->green) && vg_devices[c->dev].primary)
+		atomic_fetch_add_explicit(&vg_devices[c->dev].primary->submitted,
+					  1, memory_order_relaxed);
 }
 
 /* ---- creation ---------------------------------------------------------- */

@@ -106,6 +106,45 @@ static void work(CUgreenCtx *green)
 	DRV(cuMemFree(q));
 }
 
+/* The primary context waits for its green ones. */
+static void waited_for(CUgreenCtx *green)
+{
+	CUfunction late = drv_function(more, "late_add");
+	unsigned us = 100000, add = 1;
+	CUdeviceptr p = drv_alloc(4 * PARTS), at[PARTS];
+	CUstream st[PARTS];
+
+	DRV(cuMemsetD32(p, 0, PARTS));
+	DRV(cuCtxSynchronize());
+	for (int i = 0; i < PARTS; i++) {
+		void *args[] = { &at[i], &us, &add };
+
+		at[i] = p + 4 * (CUdeviceptr)i;
+		DRV(cuGreenCtxStreamCreate(&st[i], green[i],
+					   CU_STREAM_NON_BLOCKING, 0));
+		DRV(cuLaunchKernel(late, 1, 1, 1, 1, 1, 1, 0, st[i], args,
+				   NULL));
+	}
+	DRV(cuCtxSynchronize());
+	for (int i = 0; i < PARTS; i++)
+		printf("after the primary's wait: stream %d %s\n", i,
+		       drv_name(cuStreamQuery(st[i])));
+	for (int i = 0; i < 10; i++) {
+		void *args[] = { &at[0], &us, &add };
+
+		us = 20000;
+		DRV(cuLaunchKernel(late, 1, 1, 1, 1, 1, 1, 0, st[0], args,
+				   NULL));
+		DRV(cuCtxSynchronize());
+		if (cuStreamQuery(st[0]))
+			fail("drv_green: round %d was not waited for", i);
+	}
+	printf("in the end %u %u\n", word(at[0]), word(at[1]));
+	for (int i = 0; i < PARTS; i++)
+		DRV(cuStreamDestroy(st[i]));
+	DRV(cuMemFree(p));
+}
+
 /* A green context as the thread's current one. */
 static void current(CUgreenCtx green, CUcontext primary)
 {
@@ -151,6 +190,7 @@ int main(void)
 		green[i] = make(&part[i], 1);
 	both = make(part, PARTS);
 	work(green);
+	waited_for(green);
 	current(green[0], primary);
 	SHOW("a blocking stream",
 	     cuGreenCtxStreamCreate(&st, both, CU_STREAM_DEFAULT, 0));
