@@ -137,7 +137,7 @@ void ex_notify(struct ex *e)
 	shared_fence();
 	if (!shared_load32(&e->ctl->guest_waiters))
 		return;
-	e->stats->notifies++;
+	__atomic_fetch_add(&e->stats->notifies, 1, __ATOMIC_RELAXED);
 	/* A failure means that the guest's end is gone; the alive byte
 	 * tells us soon. */
 	if (xenevtchn_notify(e->xce, e->port) < 0)
@@ -152,6 +152,7 @@ void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
 {
 	struct vgpu_slot *s = (void *)(e->slots + slot * VGPU_SLOT_SIZE);
 
+	shared_taken(s);
 	if (len <= VGPU_SLOT_SIZE - sizeof(*s) && data)
 		memcpy(s->data, data, len);
 	s->result = r;
@@ -160,6 +161,7 @@ void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
 	s->deferred_op = deferred_op;
 	s->output = output_pending();
 	s->host_ns = since ? ticks_wall() - since : 0;
+	shared_given(s);
 	shared_store32(&s->done, seq);
 	ex_notify(e);
 }

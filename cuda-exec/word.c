@@ -115,6 +115,7 @@ static CUresult write_word(CUstream s, const uint32_t *word, uint32_t value)
 /* All of the answer but the word itself. */
 static void prepare(struct ex *e, struct vgpu_slot *s, uint32_t len)
 {
+	shared_taken(s);
 	s->result = CUDA_SUCCESS;
 	s->len = len;
 	s->deferred = e->deferred;

@@ -49,7 +49,21 @@ check-asan:
 		$(SUB) B=$(B)-asan SANITIZE=address,undefined $$t || rc=1; \
 	done; exit $$rc
 
-# A third, by the other compiler: all of our C, and its warnings are errors.
+# A third, where ThreadSanitizer watches the threads of both ends.
+TSAN_TEST  := tests/e2e/tsan.t
+TSAN_NEEDS  = $(STACK) $(LB_ALL) $(addprefix $(B)/bin/,vgpu-backend vgpu-exec \
+	vgpu-admin) $(B)/lib/libcuda.so.1 $(SOFTGPU_LIB) \
+	$(addprefix $(B)/tests/cuda/,drvapi drv_events drv_stress) \
+	$(UT_TSAN:%=$(B)/tests/unit/%_tsan)
+.PHONY: check-tsan tsan-tests
+tsan-tests: $(TSAN_NEEDS)
+	B=$(abspath $(B)) CMOCKA_MESSAGE_OUTPUT=TAP $(PROVE) $(PROVE_FLAGS) \
+		--exec 'tools/run-test $(E2E_LIMIT)' \
+		$(UT_TSAN:%=$(B)/tests/unit/%_tsan) $(TSAN_TEST)
+check-tsan:
+	$(SUB) B=$(B)-tsan SANITIZE=thread OPT='-O1 -g' tsan-tests
+
+# A fourth, by the other compiler: all of our C, and its warnings are errors.
 C_PROGRAMS = $(filter $(B)/bin/% $(B)/lib/% $(B)/loopback/lib/%,$(ALL)) \
 	$(UNIT_TESTS) $(patsubst %,$(B)/tests/cuda/%,$(TC_PLAIN) $(TC_DRV)) \
 	$(B)/tests/bench/cubench

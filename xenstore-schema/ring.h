@@ -65,6 +65,20 @@ static inline void shared_fence(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/*
+ * A slot goes from one of the executor's threads to the next one by way of
+ * the guest, which ThreadSanitizer does not see: it is told.
+ */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *p);
+void __tsan_release(void *p);
+#define shared_given(p) __tsan_release(p)
+#define shared_taken(p) __tsan_acquire(p)
+#else
+#define shared_given(p) ((void)(p))
+#define shared_taken(p) ((void)(p))
+#endif
+
 static inline void cpu_relax(void)
 {
 	__builtin_ia32_pause();

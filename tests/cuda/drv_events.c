@@ -69,7 +69,9 @@ static void destroyed_pending(CUstream a, CUstream b)
 	unsigned n = 1, v = 5, got = 0;
 	void *args[] = { &p, &n, &v };
 
+	/* The set is work of the legacy stream, which these do not wait for. */
 	DRV(cuMemsetD32(p, 0, 1));
+	DRV(cuStreamSynchronize(NULL));
 	for (int i = 0; i < 100; i++) {
 		CUevent ev;
 

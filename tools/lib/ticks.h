@@ -7,6 +7,7 @@
 #ifndef VGPU_TICKS_H
 #define VGPU_TICKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -24,18 +25,23 @@ static inline uint64_t ticks_ns(void)
 {
 	static uint64_t tsc0, wall0;
 	static double rate; /* ns per tick; 0: not known yet */
-	uint64_t tsc = __builtin_ia32_rdtsc();
-	double r = __atomic_load_n(&wall0, __ATOMIC_ACQUIRE) ? rate : 0;
+	static bool claimed; /* one thread sets the start */
+	uint64_t tsc = __builtin_ia32_rdtsc(), wall, start;
+	double r;
 
+	__atomic_load(&rate, &r, __ATOMIC_ACQUIRE);
 	if (__builtin_expect(r > 0, 1))
 		return wall0 + (uint64_t)((double)(tsc - tsc0) * r);
-	uint64_t wall = ticks_wall();
-
-	if (!wall0) {
-		tsc0 = tsc;
-		__atomic_store_n(&wall0, wall, __ATOMIC_RELEASE);
-	} else if (wall - wall0 > 20000000) {
-		rate = (double)(wall - wall0) / (double)(tsc - tsc0);
+	wall = ticks_wall();
+	start = __atomic_load_n(&wall0, __ATOMIC_ACQUIRE);
+	if (!start) {
+		if (!__atomic_test_and_set(&claimed, __ATOMIC_RELAXED)) {
+			tsc0 = tsc;
+			__atomic_store_n(&wall0, wall, __ATOMIC_RELEASE);
+		}
+	} else if ((int64_t)(wall - start) > 20000000) {
+		r = (double)(wall - start) / (double)(tsc - tsc0);
+		__atomic_store(&rate, &r, __ATOMIC_RELEASE);
 	}
 	return wall;
 }
