@@ -45,6 +45,8 @@ CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,
 	if (r)
 		return r;
 	/* Waits on it become waits on an event; its work goes on. */
+	waiter_leave_stream(in->stream);
+	pend_forget_stream(e, in->stream);
 	ex_stream_touch(e, in->stream);
 	e->orphans_ctx = !e->orphans_ctx || e->orphans_ctx == e->cur_ctx ?
 			 e->cur_ctx : EX_SEVERAL;
@@ -325,6 +327,7 @@ CUresult ex_vgEventDestroy(struct ex *e, struct vgpu_rd *rd,
 	if (r || !ev)
 		return CUDA_ERROR_INVALID_HANDLE;
 	/* Whoever waits for it in another thread is answered first. */
+	waiter_leave_event(ev);
 	for (uint32_t i = 0; i < e->pends; i++)
 		if (e->pend[i].type == PEND_EVENT && e->pend[i].event == ev)
 			R.cuEventSynchronize(ev);

@@ -122,7 +122,8 @@ struct pend {
 	CUresult result;   /* CTX: first error of its children */
 	uint64_t src;      /* copy to the guest when ready */
 	uint32_t len;
-	uint32_t *word;    /* WORD: the GPU writes `seq` or `value` there */
+	uint32_t *word;    /* WORD: the GPU writes `value` there */
+	bool watched;      /* WORD: the waiter wakes the guest */
 	uint64_t touches;  /* work that had entered streams then */
 	uint64_t asked;    /* ns: when it was asked for, or last asked about */
 };
@@ -178,6 +179,7 @@ struct ex {
 	uint32_t pends;               /* used entries are below this */
 	uint32_t pend_live;
 	uint32_t pend_streams;        /* live ones of type STREAM */
+	uint32_t pend_watched;        /* live ones that the waiter watches */
 	struct ex_dirty *dirty;       /* streams with work, no order */
 	uint32_t dirties, dirty_cap;
 
@@ -332,6 +334,13 @@ CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 		     CUevent event, uint64_t src, uint32_t len);
 /* What pending.c waited for so far; it forgets it then. */
 bool waiter_take_over(struct ex *e, const struct pend *p);
+/* Wake the guest when the word is there; the entry stays. */
+bool waiter_watch(struct ex *e, const struct pend *p);
+void waiter_cancel(void);
+/* What is waited for is about to be destroyed: let the wait end first. */
+void waiter_leave_stream(uint32_t stream);
+void waiter_leave_event(CUevent event);
+void waiter_leave_ctx(uint32_t ctx);
 
 /* ---- pending.c: waits that do not block the ring ---- */
 struct pend *pend_new(struct ex *e, enum pend_type type);
@@ -345,6 +354,7 @@ CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
 		    uint32_t value);
 bool pend_poll(struct ex *e); /* true: something was completed */
 void pend_forget_ctx(struct ex *e, uint32_t ctx);
+void pend_forget_stream(struct ex *e, uint32_t stream);
 
 /* ---- loop.c ---- */
 enum vgpu_error ex_loop(struct ex *e);

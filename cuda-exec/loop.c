@@ -20,6 +20,9 @@
  * one thread does not starve another thread's wait. */
 #define POLL_EVERY 32
 
+/* What the waiter watches is only looked at for errors. */
+#define WATCHED_NS 20000000u
+
 
 CUresult ex_use_ctx(struct ex *e, uint32_t ctx)
 {
@@ -212,8 +215,9 @@ static void idle(struct ex *e, uint64_t *since)
 	if (t - *since < e->spin_ns)
 		cpu_relax();
 	else
-		sleep_for_bell(e, e->pend_live ? nap(t - *since) :
-						 warm_tick());
+		sleep_for_bell(e, !e->pend_live ? warm_tick() :
+			       e->pend_live == e->pend_watched ? WATCHED_NS :
+			       nap(t - *since));
 }
 
 enum vgpu_error ex_loop(struct ex *e)

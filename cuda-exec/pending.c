@@ -43,6 +43,7 @@ void pend_free(struct ex *e, struct pend *p)
 		e->pend_streams--;
 	if (p->own_event)
 		R.cuEventDestroy_v2(p->event);
+	e->pend_watched -= p->watched;
 	p->type = PEND_FREE;
 	e->pend_live--;
 	while (e->pends && e->pend[e->pends - 1].type == PEND_FREE)
@@ -328,6 +329,11 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 	uint32_t len = 0;
 	int parent = p->parent;
 
+	/* A slot that the GPU has answered is the guest's again. */
+	if (p->type == PEND_WORD && word_there(p->word, p->value))
+		r = CUDA_SUCCESS;
+	if (r && p->watched)
+		waiter_cancel();
 	if (!r && p->len) {
 		r = copy_out(e, p, data);
 		len = r ? 0 : p->len;
@@ -392,6 +398,17 @@ static bool is_long(const struct pend *p, uint64_t now)
 	       now - p->asked > LONG_NS;
 }
 
+static void hand_over(struct ex *e, struct pend *p)
+{
+	if (p->type != PEND_WORD) {
+		if (waiter_take_over(e, p))
+			pend_free(e, p);
+	} else if (!p->watched && waiter_watch(e, p)) {
+		p->watched = true;
+		e->pend_watched++;
+	}
+}
+
 bool pend_poll(struct ex *e)
 {
 	uint64_t now = ticks_ns();
@@ -410,8 +427,8 @@ bool pend_poll(struct ex *e)
 		if (!r)
 			r = look(e, p);
 		if (r == CUDA_ERROR_NOT_READY) {
-			if (is_long(p, now) && waiter_take_over(e, p))
-				pend_free(e, p);
+			if (is_long(p, now))
+				hand_over(e, p);
 			continue;
 		}
 		finish(e, p, r);
@@ -422,9 +439,19 @@ bool pend_poll(struct ex *e)
 	return some;
 }
 
+/* Words in it are still written; but by this id it is not found again. */
+void pend_forget_stream(struct ex *e, uint32_t stream)
+{
+	for (uint32_t i = 0; i < e->pends; i++)
+		if (e->pend[i].type == PEND_WORD &&
+		    e->pend[i].stream == stream)
+			e->pend[i].stream = UINT32_MAX;
+}
+
 /* The context dies: whoever waits in it is told, its streams are no more. */
 void pend_forget_ctx(struct ex *e, uint32_t ctx)
 {
+	waiter_leave_ctx(ctx);
 	for (uint32_t i = 0; i < e->pends; i++) {
 		struct pend *p = &e->pend[i];
 

@@ -8,6 +8,10 @@
  * another guest thread can submit what the work waits for. While it is busy,
  * further waits are asked for by pending.c.
  *
+ * It also watches a completion word (word.c) for a guest that went to sleep
+ * over it; there it only looks at memory, since the stream may be destroyed
+ * as soon as the guest has seen the word.
+ *
  * Between jobs it spins as long as the ring thread does, then sleeps.
  */
 #include "cuda-exec/exec_internal.h"
@@ -17,6 +21,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/lib/ticks.h"
@@ -43,6 +48,7 @@ static struct {
 } job;
 
 static bool started;
+static _Atomic bool cancelled; /* of a word: it will not be written */
 
 static void futex(int op, uint32_t value)
 {
@@ -63,7 +69,6 @@ static CUresult wait_for(void *data)
 {
 	switch (job.type) {
 	case WAIT_STREAM:
-	case WAIT_WORD:
 		return R.cuStreamSynchronize(job.stream);
 	case WAIT_EVENT:
 		return R.cuEventSynchronize(job.event);
@@ -74,41 +79,13 @@ static CUresult wait_for(void *data)
 	}
 }
 
-/*
- * The GPU has answered, unless its context broke: then nobody else will. A
- * slot that the GPU has answered is the guest's again, and not ours to write.
- */
-static void word_waited(struct ex *e, CUresult *r)
-{
-	bool there = word_there(job.word, job.value);
-
-	if (!there && !*r)
-		*r = CUDA_ERROR_UNKNOWN;
-	job.result = there ? CUDA_SUCCESS : *r;
-	if (there)
-		ex_notify(e);
-	else
-		ex_answer_slot(e, job.slot, job.seq, job.since, *r, NULL, 0,
-			       job.deferred, job.deferred_op);
-	atomic_store(&job.state, DONE);
-}
-
 static void do_job(struct ex *e)
 {
-	static CUcontext current;
 	uint8_t data[VGPU_SLOT_SIZE];
-	CUresult r = CUDA_SUCCESS;
+	CUresult r = R.cuCtxSetCurrent(job.ctx);
 
-	if (current != job.ctx)
-		r = R.cuCtxSetCurrent(job.ctx);
-	if (!r) {
-		current = job.ctx;
+	if (!r)
 		r = wait_for(data);
-	}
-	if (job.type == WAIT_WORD) {
-		word_waited(e, &r);
-		return;
-	}
 	job.result = r;
 	ex_answer_slot(e, job.slot, job.seq, job.since, r, data,
 		       job.type == WAIT_COPY && !r ? job.len : 0, job.deferred,
@@ -119,16 +96,51 @@ static void do_job(struct ex *e)
 /* With few cores a spinning thread takes the time of those it waits for. */
 #define CORES_TO_SPIN 4
 
-static void await_job(const struct ex *e)
+static bool may_spin(void)
 {
 	static long cores;
-	uint64_t end = ticks_ns();
-	uint32_t s;
 
 	if (!cores)
 		cores = sysconf(_SC_NPROCESSORS_ONLN);
-	if (cores >= CORES_TO_SPIN)
-		end += e->spin_ns;
+	return cores >= CORES_TO_SPIN;
+}
+
+/* As the driver's own wait does, but not for ever: then naps of less than a
+ * hundredth of what has been waited. */
+#define WATCH_SPIN_NS 5000000u
+#define NAP_MAX_NS    100000u
+
+static void watch_a_while(uint64_t waited)
+{
+	uint64_t ns = waited / 128;
+
+	if (waited < WATCH_SPIN_NS && may_spin()) {
+		cpu_relax();
+		return;
+	}
+	if (ns < 10000)
+		ns = 10000;
+	if (ns > NAP_MAX_NS)
+		ns = NAP_MAX_NS;
+	nanosleep(&(struct timespec){ 0, (long)ns }, NULL);
+}
+
+static void watch(struct ex *e)
+{
+	uint64_t start = ticks_ns();
+
+	while (!word_there(job.word, job.value) && !atomic_load(&cancelled))
+		watch_a_while(ticks_ns() - start);
+	job.result = CUDA_SUCCESS;
+	ex_notify(e);
+	atomic_store(&job.state, DONE);
+}
+
+static void await_job(const struct ex *e)
+{
+	uint64_t end = ticks_ns() + (may_spin() ? e->spin_ns : 0);
+	uint32_t s;
+
 	for (;;) {
 		s = atomic_load(&job.state);
 		if (s == POSTED)
@@ -149,7 +161,10 @@ static void *waiter(void *arg)
 {
 	for (;;) {
 		await_job(arg);
-		do_job(arg);
+		if (job.type == WAIT_WORD)
+			watch(arg);
+		else
+			do_job(arg);
 	}
 	return NULL;
 }
@@ -169,7 +184,7 @@ static void take_notice(struct ex *e)
 	if (!job.result && job.touches == e->touches) {
 		if (job.type == WAIT_CTX)
 			ex_ctx_idle(e, job.ctx_id);
-		else if (job.type != WAIT_EVENT)
+		else if (job.type == WAIT_STREAM || job.type == WAIT_COPY)
 			ex_stream_idle_in(e, job.stream_id, job.ctx_id);
 	}
 	if (job.result)
@@ -236,13 +251,12 @@ CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 
 bool waiter_take_over(struct ex *e, const struct pend *p)
 {
-	static const enum wait_type type[] = { [PEND_STREAM] = WAIT_STREAM,
-					       [PEND_EVENT] = WAIT_EVENT,
-					       [PEND_WORD] = WAIT_WORD };
+	enum wait_type type = p->len ? WAIT_COPY :
+			      p->type == PEND_EVENT ? WAIT_EVENT : WAIT_STREAM;
 
 	if (!waiter_free(e) ||
-	    fill_job(e, p->len ? WAIT_COPY : type[p->type], p->ctx,
-		     p->type == PEND_EVENT ? 0 : p->stream, p->touches))
+	    fill_job(e, type, p->ctx, p->type == PEND_EVENT ? 0 : p->stream,
+		     p->touches))
 		return false;
 	job.event = p->event;
 	job.slot = p->slot;
@@ -250,8 +264,57 @@ bool waiter_take_over(struct ex *e, const struct pend *p)
 	job.since = p->since;
 	job.src = p->src;
 	job.len = p->len;
-	job.word = p->word;
-	job.value = p->value;
 	post(e);
 	return true;
+}
+
+bool waiter_watch(struct ex *e, const struct pend *p)
+{
+	if (!waiter_free(e))
+		return false;
+	job.type = WAIT_WORD;
+	job.word = p->word;
+	job.value = p->value;
+	job.ctx_id = p->ctx;
+	atomic_store(&cancelled, false);
+	if (atomic_exchange(&job.state, POSTED) == ASLEEP)
+		futex(FUTEX_WAKE_PRIVATE, 1);
+	return true;
+}
+
+void waiter_cancel(void)
+{
+	atomic_store(&cancelled, true);
+}
+
+static bool at_work(void)
+{
+	return started && atomic_load(&job.state) == POSTED &&
+	       job.type != WAIT_WORD;
+}
+
+static void let_it_end(void)
+{
+	while (atomic_load(&job.state) == POSTED)
+		nanosleep(&(struct timespec){ 0, 20000 }, NULL);
+}
+
+/* What it waits for is about to be destroyed. */
+void waiter_leave_stream(uint32_t stream)
+{
+	if (at_work() && (job.type == WAIT_STREAM || job.type == WAIT_COPY) &&
+	    job.stream_id == stream)
+		let_it_end();
+}
+
+void waiter_leave_event(CUevent event)
+{
+	if (at_work() && job.type == WAIT_EVENT && job.event == event)
+		let_it_end();
+}
+
+void waiter_leave_ctx(uint32_t ctx)
+{
+	if (at_work() && job.ctx_id == ctx)
+		let_it_end();
 }

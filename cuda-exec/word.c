@@ -192,17 +192,27 @@ bool word_fence(struct ex *e, uint32_t stream, CUstream s, uint32_t fence,
 	return true;
 }
 
+/* The state of the word's stream; of a destroyed one only whether its context
+ * is broken. */
+static CUresult ask_stream(struct ex *e, const struct pend *p)
+{
+	CUresult r;
+	CUstream s;
+
+	if (!ex_stream(e, p->stream, &s))
+		return R.cuStreamQuery(s);
+	r = e->captures ? CUDA_ERROR_NOT_READY : R.cuStreamQuery(NULL);
+	return r ? r : CUDA_ERROR_NOT_READY;
+}
+
 /* The word is late; is its stream all right? */
 static CUresult doubt(struct ex *e, struct pend *p)
 {
-	CUstream s;
 	CUresult r = ex_use_ctx(e, p->ctx);
 
 	p->asked = ticks_ns();
 	if (!r)
-		r = ex_stream(e, p->stream, &s);
-	if (!r)
-		r = R.cuStreamQuery(s);
+		r = ask_stream(e, p);
 	if (word_there(p->word, p->value))
 		return CUDA_SUCCESS;
 	return r ? r : CUDA_ERROR_UNKNOWN;
