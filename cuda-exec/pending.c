@@ -398,12 +398,14 @@ static bool is_long(const struct pend *p, uint64_t now)
 	       now - p->asked > LONG_NS;
 }
 
+/* A word needs nobody as long as the guest itself looks at it. */
 static void hand_over(struct ex *e, struct pend *p)
 {
 	if (p->type != PEND_WORD) {
 		if (waiter_take_over(e, p))
 			pend_free(e, p);
-	} else if (!p->watched && waiter_watch(e, p)) {
+	} else if (!p->watched && shared_load32(&e->ctl->guest_waiters) &&
+		   waiter_watch(e, p)) {
 		p->watched = true;
 		e->pend_watched++;
 	}

@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * channel.c - records into the ring, replies out of the slots, and waiting.
+ * channel.c - records into the ring, replies out of the slots.
  *
  * Any thread may submit; the ring's lock is held while a record is written.
- * A waiting thread spins for the time that the host set, then sleeps: one of
- * the sleepers waits for the event channel, the others for it.
  */
 #include "frontend/libcuda/vg.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <xenevtchn.h>
 
 #include "tools/lib/log.h"
-#include "tools/lib/ticks.h"
 
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ring_prod ring;
@@ -28,11 +18,6 @@ static _Atomic uint16_t next_thread;
 
 static _Atomic uint32_t slots_busy;
 static _Atomic uint32_t deferred, deferred_op;
-
-static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t sleep_cond = PTHREAD_COND_INITIALIZER;
-static bool polling; /* one thread is at the event channel */
-static int wake_fd = -1; /* what a thread of ours does wakes it too */
 
 _Static_assert(VGPU_SLOTS == 32, "slots_busy has a bit for each");
 
@@ -44,8 +29,7 @@ static const char *const op_names[OP_NR] = {
 
 void vg_channel_open(uint8_t *data, uint32_t size)
 {
-	if (wake_fd < 0)
-		wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	vg_wait_open();
 	ring = (struct ring_prod){ .ctl = vg_session.ctl, .data = data,
 				   .size = size };
 	next_seq = 0;
@@ -54,124 +38,6 @@ void vg_channel_open(uint8_t *data, uint32_t size)
 uint32_t vg_max_record(void)
 {
 	return ring_max_record(ring.size);
-}
-
-/* ---- waiting ----------------------------------------------------------- */
-
-static bool exec_alive(void)
-{
-	return shared_load8(&vg_session.ctl->exec_alive) != 0;
-}
-
-static CUresult lost(void)
-{
-	char detail[300];
-	enum vgpu_error e;
-
-	if (atomic_load(&vg_status) != CUDA_SUCCESS)
-		return (CUresult)atomic_load(&vg_status);
-	e = vg_session_verdict(detail, sizeof(detail));
-	return vg_session_lost(e, detail);
-}
-
-static bool spin(bool (*ready)(void *), void *arg)
-{
-	uint64_t end = 0;
-
-	for (uint32_t i = 0;; i++) {
-		if (ready(arg))
-			return true;
-		cpu_relax();
-		if (i % 32)
-			continue;
-		if (!end)
-			end = ticks_ns() + vg_session.spin_ns;
-		else if (ticks_ns() > end)
-			return false;
-	}
-}
-
-/* Wait for the event channel; the kernel keeps it masked until we say so. */
-static void at_the_channel(void)
-{
-	struct pollfd p[] = { { .fd = xenevtchn_fd(vg_session.xce),
-				.events = POLLIN },
-			      { .fd = wake_fd, .events = POLLIN } };
-	xenevtchn_port_or_error_t port;
-	uint64_t n;
-
-	vg_trace_add(VG_TRACE_SLEEPS, 1);
-	/* A limit, so that a lost executor is noticed in any case. */
-	if (poll(p, 2, 500) <= 0)
-		return;
-	if ((p[1].revents & POLLIN) && read(wake_fd, &n, sizeof(n)) < 0)
-		log_debug("wake: %s", strerror(errno));
-	if (!(p[0].revents & POLLIN))
-		return;
-	port = xenevtchn_pending(vg_session.xce);
-	if (port >= 0 &&
-	    xenevtchn_unmask(vg_session.xce, (evtchn_port_t)port))
-		log_warn("unmask: %s", strerror(errno));
-}
-
-/* Something that a waiting thread may wait for was freed by this process. */
-void vg_wake(void)
-{
-	uint64_t one = 1;
-
-	shared_fence();
-	if (shared_load32(&vg_session.ctl->guest_waiters) &&
-	    write(wake_fd, &one, sizeof(one)) < 0)
-		log_debug("wake: %s", strerror(errno));
-}
-
-static void sleep_a_while(void)
-{
-	struct timespec t;
-
-	if (!polling) {
-		polling = true;
-		pthread_mutex_unlock(&sleep_lock);
-		at_the_channel();
-		pthread_mutex_lock(&sleep_lock);
-		polling = false;
-		pthread_cond_broadcast(&sleep_cond);
-		return;
-	}
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec++;
-	pthread_cond_timedwait(&sleep_cond, &sleep_lock, &t);
-}
-
-static CUresult wait_until(bool (*ready)(void *), void *arg, bool *slept)
-{
-	struct vgpu_control *c = vg_session.ctl;
-	bool done = spin(ready, arg);
-
-	*slept = !done;
-	if (done)
-		return CUDA_SUCCESS;
-	__atomic_fetch_add(&c->guest_waiters, 1, __ATOMIC_SEQ_CST);
-	shared_fence();
-	pthread_mutex_lock(&sleep_lock);
-	while (!(done = ready(arg)) && exec_alive())
-		sleep_a_while();
-	pthread_mutex_unlock(&sleep_lock);
-	__atomic_fetch_sub(&c->guest_waiters, 1, __ATOMIC_SEQ_CST);
-	/* The last words may have come between the two looks. */
-	return done || ready(arg) ? CUDA_SUCCESS : lost();
-}
-
-/* Until @ready, however long the GPU takes; ends when the executor does. */
-CUresult vg_wait(bool (*ready)(void *), void *arg)
-{
-	uint64_t since = unlikely(vg_tracing) ? vg_trace_now() : 0;
-	bool slept;
-	CUresult r = wait_until(ready, arg, &slept);
-
-	if (unlikely(since))
-		vg_trace_waited(since, slept);
-	return r;
 }
 
 /* ---- records ----------------------------------------------------------- */
@@ -255,9 +121,7 @@ static CUresult submit(struct vgpu_rec *h, const struct vg_seg *in, int nin)
 	if (unlikely(vg_tracing))
 		vg_trace_record(h, in, nin);
 	if (bell)
-		vg_trace_add(VG_TRACE_BELLS, 1);
-	if (bell && xenevtchn_notify(vg_session.xce, vg_session.port) < 0)
-		log_warn("notify: %s", strerror(errno));
+		vg_ring_bell();
 	return CUDA_SUCCESS;
 }
 
@@ -481,6 +345,11 @@ static CUresult collect(struct awaited *a, const struct vg_seg *out, int nout,
 	return result;
 }
 
+static const bool waits_for_gpu[OP_NR] = {
+	[OP_vgStreamSync] = true, [OP_vgCtxSync] = true,
+	[OP_vgEventSync] = true, [OP_vgCopyOut] = true,
+};
+
 static CUresult exchange(struct vgpu_rec *h, const struct vg_seg *in, int nin,
 			 const struct vg_seg *out, int nout,
 			 const uint8_t *window)
@@ -494,7 +363,8 @@ static CUresult exchange(struct vgpu_rec *h, const struct vg_seg *in, int nin,
 	r = submit(h, in, nin);
 	if (!r) {
 		a = (struct awaited){ slot_at(h->slot), h->seq };
-		r = vg_wait(slot_done, &a);
+		r = waits_for_gpu[h->op] ? vg_wait_gpu(slot_done, &a) :
+					   vg_wait(slot_done, &a);
 		if (!r)
 			r = collect(&a, out, nout, window, &output);
 	}

@@ -72,7 +72,7 @@ void vg_unshare(void *p, uint32_t pages);
 /* Why the host says that the session is over, or EXEC_DIED. */
 enum vgpu_error vg_session_verdict(char *detail, size_t size);
 
-/* ---- channel.c: records, replies, waiting ---- */
+/* ---- channel.c: records, replies ---- */
 void vg_channel_open(uint8_t *ring, uint32_t size);
 CUresult vg_call(enum vgpu_op op, const struct vg_seg *in, int nin,
 		 const struct vg_seg *out, int nout);
@@ -88,12 +88,17 @@ struct vg_opts {
 CUresult vg_call_opts(enum vgpu_op op, const struct vg_seg *in, int nin,
 		      const struct vg_seg *out, int nout,
 		      const struct vg_opts *o);
-CUresult vg_wait(bool (*ready)(void *arg), void *arg);
-void vg_wake(void);
 uint32_t vg_max_record(void);
 /* First error of a call that nobody waited for; reported once. */
 CUresult vg_report(CUresult r);
 CUresult vg_callbacks_start(void);
+
+/* ---- wait.c: spinning and sleeping ---- */
+void vg_wait_open(void);
+void vg_ring_bell(void);
+CUresult vg_wait(bool (*ready)(void *arg), void *arg);
+CUresult vg_wait_gpu(bool (*ready)(void *arg), void *arg);
+void vg_wake(void);
 
 /* ---- trace.c: VGPU_TRACE=summary ---- */
 extern bool vg_tracing;              /* set before the first call */

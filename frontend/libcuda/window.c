@@ -337,7 +337,7 @@ static bool piece_landed(void *arg)
 
 CUresult vg_piece_wait(struct vg_piece *p)
 {
-	CUresult r = vg_wait(piece_landed, p);
+	CUresult r = vg_wait_gpu(piece_landed, p);
 
 	return r ? r : (CUresult)(shared_load64(
 				&vg_session.ctl->fence[p->index]) >> 32);
