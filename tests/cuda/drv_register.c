@@ -3,7 +3,7 @@
  * drv_register.c - the program's own memory, registered: malloc'ed at odd
  * offsets, several ranges in one page, in the middle of copies, written by
  * other threads meanwhile, in a forked child; kernels and attributes by the
- * device pointer, and the memory afterwards.
+ * device pointer, and the memory afterwards. Blocks of 40 MiB, also pinned ones.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -310,6 +310,34 @@ static void many(void)
 	printf("many blocks\n");
 }
 
+/* More than 8192 pages, whose references fit no single record. */
+static void large(void)
+{
+	enum { WORDS = 10 << 20 };
+	unsigned *own = must_alloc(WORDS * 4u), *pinned = NULL;
+
+	memset(own, 0, WORDS * 4u);
+	DRV(cuMemHostRegister(own, WORDS * 4u, 0));
+	bump(device_of(own), 4, 1);
+	bump(device_of(own + WORDS - 4), 4, 2);
+	if (own[0] != 1 || own[WORDS - 1] != 2 || own[4] || own[WORDS / 2])
+		fail("drv_register: a large block is %u %u", own[0],
+		     own[WORDS - 1]);
+	DRV(cuMemHostUnregister(own));
+	if (own[3] != 1 || own[WORDS - 4] != 2)
+		fail("drv_register: a large block did not come back");
+	free(own);
+	DRV(cuMemHostAlloc((void **)&pinned, WORDS * 4u, 0));
+	pinned[0] = pinned[WORDS - 1] = 7;
+	bump(device_of(pinned), 4, 1);
+	bump(device_of(pinned + WORDS - 4), 4, 2);
+	if (pinned[0] != 8 || pinned[WORDS - 1] != 9)
+		fail("drv_register: a large pinned block is %u %u", pinned[0],
+		     pinned[WORDS - 1]);
+	DRV(cuMemFreeHost(pinned));
+	printf("large blocks\n");
+}
+
 static void wrong(void)
 {
 	unsigned char *m = must_alloc(8192);
@@ -347,6 +375,7 @@ int main(void)
 	threads();
 	forked();
 	many();
+	large();
 	wrong();
 	DRV(cuModuleUnload(mod));
 	printf("drv_register done\n");

@@ -72,6 +72,44 @@ static void highest_address(void **state)
 enum { SLOTS = 3000, STEP = 0x100 };
 static uint64_t size_at[SLOTS]; /* 0: nothing lies at this multiple of STEP */
 
+static void overlaps(void **state)
+{
+	struct vg_range r;
+
+	(void)state;
+	add(0x5000, 0x100, VG_RANGE_PLAIN);
+	assert_false(vg_range_overlaps(0x4000, 0x1000, &r));
+	assert_true(vg_range_overlaps(0x4000, 0x1001, &r));
+	assert_int_equal(r.base, 0x5000);
+	assert_true(vg_range_overlaps(0x4000, UINT64_MAX - 0x4000, &r));
+	assert_true(vg_range_overlaps(0x50ff, 1, &r));
+	assert_true(vg_range_overlaps(0x50ff, 0x1000, &r));
+	assert_false(vg_range_overlaps(0x5100, 0x1000, &r));
+	assert_true(vg_range_remove(0x5000, &r));
+}
+
+/* Registered memory: one block, two addresses. */
+static void two_addresses(void **state)
+{
+	struct vg_range host = { .base = 0x5010, .size = 0x100,
+				 .kind = VG_RANGE_PINNED, .device = 0x9010 };
+	struct vg_range dev = { .base = 0x9010, .size = 0x100,
+				.kind = VG_RANGE_PINNED, .host = 0x5010 };
+	struct vg_range r;
+
+	(void)state;
+	vg_range_add(&host);
+	vg_range_add(&dev);
+	assert_true(vg_range_find(0x5050, &r));
+	assert_int_equal(vg_range_device(&r, 0x5050), 0x9050);
+	assert_int_equal(vg_range_host(&r, 0x5050), 0x5050);
+	assert_true(vg_range_find(0x9050, &r));
+	assert_int_equal(vg_range_device(&r, 0x9050), 0x9050);
+	assert_int_equal(vg_range_host(&r, 0x9050), 0x5050);
+	assert_true(vg_range_remove(0x5010, &r));
+	assert_true(vg_range_remove(0x9010, &r));
+}
+
 static void check(uint64_t addr)
 {
 	uint64_t slot = addr / STEP;
@@ -114,6 +152,8 @@ int main(void)
 		cmocka_unit_test(edges),
 		cmocka_unit_test(plain_is_not_known),
 		cmocka_unit_test(highest_address),
+		cmocka_unit_test(overlaps),
+		cmocka_unit_test(two_addresses),
 		cmocka_unit_test(much_coming_and_going),
 	};
 
