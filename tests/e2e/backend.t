@@ -4,50 +4,12 @@
 # speaks exec.h and maps nothing. Every client is domain 0 here, so whether
 # permissions are obeyed is seen on real Xen only; what they are is seen here.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-B=$(realpath "${B:-build}")
-VL=$B/bin/vgpu-loopback
-unset VGPU_LOOPBACK_DIR VGPU_DOMID XENSTORED_PATH LD_LIBRARY_PATH NOTIFY_SOCKET
-unset JOURNAL_STREAM
-DIR=$(mktemp -d "${TMPDIR:-/tmp}/vgpu-be.XXXXXX")
+. "$(dirname "$0")/rig.sh"
+LOG=$DIR/log
 export FAKE_EXEC_MODE=$DIR/mode VGPU_DOMID=0
-n=0 BE=
 
-ok() { # ok RC NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() { # is GOT WANTED NAME
-	[ "$1" = "$2" ]
-	local rc=$?
-	ok $rc "$3"
-	[ $rc -eq 0 ] || printf '# got    %s\n# wanted %s\n' "$1" "$2"
-}
-like() { # like TEXT PATTERN NAME
-	[[ $1 =~ $2 ]]
-	local rc=$?
-	ok $rc "$3"
-	[ $rc -eq 0 ] || printf '# got %s\n# which is not like %s\n' "$1" "$2"
-}
-within() { # within SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1 + 1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
-}
 gone() { ! kill -0 "$1" 2>/dev/null; }
-no() { ! "$@"; }
 
-finish() {
-	[ -z "$BE" ] || kill -9 "$BE" 2>/dev/null
-	[ -S "$DIR/lb/broker" ] && "$VL" stop --dir "$DIR/lb"
-	rm -rf "$DIR"
-}
-trap finish EXIT
-
-admin() { "$B/bin/vgpu-admin" --run-dir="$DIR/run" "$@"; }
 RUN=("$B/bin/vgpu-backend" --exec="$PWD/tests/e2e/fake-exec.py"
 	--state-dir="$DIR/state" --run-dir="$DIR/run" --driver=/opt/driver.so
 	--log-level=debug)
@@ -70,7 +32,6 @@ executors() { pgrep -P "$BE" | wc -l; }
 rd() { xenstore-read "$1" 2>/dev/null; }
 have() { xenstore-exists "$1"; }
 state_is() { [ "$(rd "$1/state")" = "$2" ]; }
-logged() { grep -qE -- "$1" "$DIR/log"; }
 perms() { xenstore-ls -fp / | sed -n "s|^$1 = .*(\(.*\))\$|\1|p"; }
 be() { echo "/local/domain/0/backend/vgpu/$1/0"; }
 fe() { echo "/local/domain/$1/device/vgpu/0"; }
@@ -90,10 +51,6 @@ answer() { rd "$(be "$1")/session/$2/error"; }
 answered() { [ -n "$(answer "$1" "$2")" ]; }
 running() { state_is "$(be "$1")/session/$2" 4; }
 over() { within 5 answered "$1" "$2"; answer "$1" "$2"; }
-field() { # field COMMAND JQ-LIKE-PYTHON: of the JSON data d
-	admin "$1" --json |
-		/usr/bin/python3 -c "import json,sys; d=json.load(sys.stdin); print($2)"
-}
 # Never 0, which kill takes for the whole process group of this script.
 NOBODY=4194305 # above every pid
 executor_of() {
@@ -140,7 +97,8 @@ ok $? 'an executor is warm'
 admin show-health >"$DIR/out"
 is "$?" 0 'show-health exits with 0'
 like "$(cat "$DIR/out")" '^well: 0 VMs registered' 'and all is well'
-ok "$(have "$(be 1)"; echo $((1 - $?)))" 'no nodes for a VM that is not registered'
+within 5 not have "$(be 1)"
+ok $? 'no nodes for a VM that is not registered'
 like "$(admin list)" 'no VM is registered' 'list says that there is none'
 like "$(admin unregister-vm --vm-name=user1 2>&1)" 'no VM is registered by vm-name user1' \
 	'a VM that is not registered cannot be unregistered'
@@ -177,9 +135,9 @@ like "$(admin show-sessions)" 'user1 +1 +p1 +running +77 +app' 'show-sessions ha
 is "$(field show-metrics "d[0]['stats']['calls'],d[0]['stats']['memory']")" \
 	'7 4096' 'its counters are read while it runs'
 kill -USR1 "$(executor_of p1)"
-within 5 no have "$(fe 1)/session/p1"
+within 5 not have "$(fe 1)/session/p1"
 ok $? 'the guest process died: its nodes are removed'
-within 5 no have "$(be 1)/session/p1"
+within 5 not have "$(be 1)/session/p1"
 ok $? 'and the answer'
 is "$(field show-metrics "d[0]['stats']['calls'],d[0]['stats']['memory'],d[0]['ended']")" \
 	'7 0 1' 'counters stay, memory is gone'
@@ -187,14 +145,14 @@ session 1 p2
 within 5 running 1 p2
 pid=$(executor_of p2)
 xenstore-write "$(fe 1)/session/p2/state" 5
-within 5 no have "$(fe 1)/session/p2"
+within 5 not have "$(fe 1)/session/p2"
 ok $? 'a process that leaves (state 5) is cleared away'
 within 5 gone "$pid"
 ok $? 'and its executor has ended'
 session 1 p3
 within 5 running 1 p3
 xenstore-rm "$(fe 1)/session/p3"
-within 5 no have "$(be 1)/session/p3"
+within 5 not have "$(be 1)/session/p3"
 ok $? 'so is one whose nodes vanish'
 
 # ---- refusals ----
@@ -219,7 +177,7 @@ session 1 a4
 within 5 running 1 a4
 ok $? 'max-sessions raised in XenStore counts at once'
 for s in v1 v2 h1 h2 n1 a3; do xenstore-rm "$(fe 1)/session/$s"; done
-within 5 no have "$(be 1)/session/v1"
+within 5 not have "$(be 1)/session/v1"
 ok $? 'an answer goes when the guest removes its node'
 xenstore-write "$(fe 1)/session/BADname/state" 3
 within 5 logged 'name is not \[a-z0-9-\]'
@@ -300,7 +258,7 @@ answers() { [ "$(xenstore-list "$(be 1)/session" | wc -l)" -le 70 ]; }
 within 5 answers
 ok $? 'and leaves few answers'
 for i in $(seq 200); do xenstore-rm "$(fe 1)/session/z$i" 2>/dev/null; done
-within 5 no have "$(be 1)/session/z200"
+within 5 not have "$(be 1)/session/z200"
 ok $? 'which go with its nodes'
 
 # ---- reboot, destroy, unregister ----
@@ -312,12 +270,13 @@ within 5 state_is "$(be 1)" 2
 ok $? 'a frontend that is back at 1 has restarted: state 2'
 within 5 gone "$pid"
 ok $? 'its session is over'
-ok "$(have "$(fe 1)/session/r1"; echo $((1 - $?)))" 'and its nodes are gone'
+within 5 not have "$(fe 1)/session/r1"
+ok $? 'and its nodes are gone'
 connect 1 && session 1 r2 && within 5 running 1 r2
 ok $? 'it can connect again'
 pid=$(executor_of r2)
 "$VL" release 1
-within 5 no have "$(be 1)"
+within 5 not have "$(be 1)"
 ok $? 'a domain that goes takes its backend directory along'
 within 8 gone "$pid"
 ok $? 'and its executor'
@@ -336,7 +295,7 @@ admin register-vm --domid=6 >/dev/null
 within 5 have "$(fe 6)/state"
 ok $? 'a VM may be registered by number'
 "$VL" release 6
-within 5 no test -e "$DIR/state/domid-6.json"
+within 5 not test -e "$DIR/state/domid-6.json"
 ok $? 'which ends with the domain'
 connect 5
 session 5 u1
@@ -345,9 +304,10 @@ admin unregister-vm --vm-name=user1 >/dev/null
 ok $? 'unregister-vm'
 like "$(over 5 u1)" '^14 ' 'its sessions are told: error 14'
 xenstore-write "$(fe 5)/state" 6
-within 5 no have "$(be 5)"
+within 5 not have "$(be 5)"
 ok $? 'its nodes go'
-ok "$(have "$(fe 5)"; echo $((1 - $?)))" 'on both sides'
+within 5 not have "$(fe 5)"
+ok $? 'on both sides'
 xenstore-write "$(be 2)/online" 0
 within 5 state_is "$(be 2)" 5
 ok $? 'online 0: the device closes'
@@ -365,7 +325,8 @@ ok $? 'a frontend that does not answer is not waited for'
 xenstore-write "$(be 2)/online" 1
 within 5 state_is "$(be 2)" 4
 ok $? 'and is connected again by itself'
-ok "$(have "$(be 2)/error"; echo $((1 - $?)))" 'without an error left behind'
+within 5 not have "$(be 2)/error"
+ok $? 'without an error left behind'
 xenstore-rm "$(fe 2)"
 within 5 state_is "$(be 2)" 6
 ok $? 'a guest that removes its own directory is disconnected'
@@ -432,7 +393,8 @@ ok "$(have "$(be 2)/session/k1"; echo $?)" 'though its nodes stay'
 start
 within 5 state_is "$(be 2)" 2 && [ "$(rd "$(fe 2)/state")" = 1 ]
 ok $? 'until the next one makes them anew'
-ok "$(have "$(fe 2)/session/k1"; echo $((1 - $?)))" 'without the old session'
+within 5 not have "$(fe 2)/session/k1"
+ok $? 'without the old session'
 quit
 
 # ---- in a driver domain ----
@@ -445,7 +407,8 @@ be() { echo "/local/domain/3/backend/vgpu/$1/0"; }
 is "$(perms "$(be 2)") $(perms "$(fe 2)/session")" 'n3,r2 n2,b3' 'which owns its nodes'
 connect 2 && session 2 dd && within 5 running 2 dd
 ok $? 'and serves sessions'
-ok "$(have "$(fe 3)"; echo $((1 - $?)))" 'but never itself'
+within 5 not have "$(fe 3)"
+ok $? 'but never itself'
 quit
 is "$(xenstore-ls -f | grep -c vgpu)" 0 'and leaves no node'
 

@@ -3,38 +3,9 @@
 # A whole loopback machine: Debian's xenstored and clients on libraries of
 # ours, two domains, programs in them, and nothing left at the end.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-B=$(realpath "${B:-build}")
-VL=$B/bin/vgpu-loopback
+. "$(dirname "$0")/rig.sh"
 PAIR=$B/tests/unit/loopback_pair
-unset VGPU_LOOPBACK_DIR VGPU_DOMID XENSTORED_PATH LD_LIBRARY_PATH
-DIR=$(mktemp -d "${TMPDIR:-/tmp}/vgpu-e2e.XXXXXX")
-n=0
 
-ok() { # ok RC NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() { # is GOT WANTED NAME
-	[ "$1" = "$2" ]
-	local rc=$?
-	ok $rc "$3"
-	[ $rc -eq 0 ] || printf '# got    %s\n# wanted %s\n' "$1" "$2"
-}
-like() { # like TEXT PATTERN NAME
-	[[ $1 =~ $2 ]]
-	local rc=$?
-	ok $rc "$3"
-	[ $rc -eq 0 ] || printf '# got %s\n# which is not like %s\n' "$1" "$2"
-}
-within() { # within SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
-}
 held() { "$VL" show | sed -n "s/^domain $1 //p"; }
 
 finish() {

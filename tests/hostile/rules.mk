@@ -13,11 +13,12 @@ $(FAKECUDA): $(B)/obj/$(HT)/fakecuda.o $(B)/obj/$(HT)/fakecuda_all.o
 
 # The executor but for its main() and its monitor; Xen is stood in for.
 REPLAY_OBJS = $(filter-out %/main.o %/monitor.o,$(EXEC_OBJS))
-$(HT_OUT)/replay_test: $(B)/obj/$(HT)/replay_test.o $(REPLAY_OBJS) \
+REPLAY_TEST := $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(HT)/replay_*.c))
+$(HT_OUT)/replay_test: $(REPLAY_TEST) $(REPLAY_OBJS) \
 		$(LIB_OBJS) | $(FAKECUDA)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -ldl -lpthread
-$(B)/obj/$(HT)/replay_test.o: $(WIRE_STRUCTS)
+$(REPLAY_TEST): $(WIRE_STRUCTS)
 
 # Linked as the product is: with Debian's libraries, and no path to ours.
 $(HT_OUT)/hostile: $(B)/obj/$(HT)/hostile.o $(B)/obj/$(HT)/guest.o
