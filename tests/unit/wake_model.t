@@ -220,6 +220,37 @@ def room(batch, look):
     return answer(["room"], look=look) if batch else []
 
 
+# ---- words that the GPU writes: somebody else must tell the guest -------------
+
+def gpu(word):
+    return [("store", word, 1)]
+
+
+def watch(word, first_the_word=True):
+    """pend_poll() and the waiter: the word is looked at, then ex_notify()."""
+    see = ["watch", ("load", "r", word), ("ifnot", "r", "==", 1, "watch")]
+    ask = [("fence",), ("load", "f", "waiters")]
+    tell = [("if", "f", "==", 0, "quiet"), ("notify", "guest"), "quiet"]
+    return (see + ask if first_the_word else ask + see) + tell
+
+
+# ---- both directions at once ---------------------------------------------------
+
+def then(first, second):
+    """One program after the other; the labels of the second get a name of
+    their own."""
+    labels = {s for s in second if isinstance(s, str)}
+
+    def own(w):
+        return "then " + w if w in labels else w
+
+    return first + [
+        own(s) if isinstance(s, str) else
+        s if s is None or s[0] not in ("if", "ifnot", "goto") else
+        tuple(own(w) if i == len(s) - 1 else w for i, w in enumerate(s))
+        for s in second]
+
+
 CASES = [
     # name, programs, a wake-up is lost
     ("records: no wake-up is lost", [publish(3), consume(3)], False),
@@ -251,6 +282,21 @@ CASES = [
     ("two threads wait, the poller tells nobody",
      [answer(["a", "b"]), wait_for("a"), wait_for("b", broadcast=False)],
      True),
+    ("a word of the GPU: no wake-up is lost",
+     [gpu("a"), watch("a"), wait_for("a")], False),
+    ("a word of the GPU, the waiters looked at before it",
+     [gpu("a"), watch("a", first_the_word=False), wait_for("a")], True),
+    ("a word of the GPU that nobody watches",
+     [gpu("a"), wait_for("a")], True),
+    ("a record and its reply, both sleep: no wake-up is lost",
+     [then(publish(1), wait_for("a")), then(consume(1), answer(["a"]))],
+     False),
+    ("a record and its reply, no fence of the publisher",
+     [then(publish(1, fence=False), wait_for("a")),
+      then(consume(1), answer(["a"]))], True),
+    ("a record and its reply, no fence of the executor",
+     [then(publish(1), wait_for("a")),
+      then(consume(1), answer(["a"], fence=False))], True),
     ("room: no wake-up is lost", [room(1, True), wait_for("room")], False),
     ("room given back without a look at the waiters",
      [room(1, False), wait_for("room")], True),
