@@ -2,8 +2,7 @@
 /*
  * drv_capture.c - what a capture says about itself and takes in: into a graph
  * that exists, with its dependencies changed on the way, by several threads
- * in each mode, of copies to and from every kind of host memory, of host
- * functions, of events for the outside.
+ * in each mode, of host functions, of events for the outside.
  */
 #include <pthread.h>
 #include <string.h>
@@ -11,8 +10,6 @@
 
 #include "drv.h"
 #include "kernels_more_ptx.h"
-
-#define N 3000 /* words: more than fits into one record of anything */
 
 static CUcontext ctx;
 static CUmodule mod;
@@ -259,56 +256,6 @@ static void many_threads(void)
 	printf("8 threads captured 20 graphs each\n");
 }
 
-/* What was captured is read and written when the graph is launched. */
-static void copies(const char *name, unsigned *from, unsigned *to)
-{
-	CUdeviceptr p = drv_alloc(N * 4);
-	CUstream st = new_stream();
-	CUgraphExec exec;
-	CUgraph g;
-
-	for (unsigned i = 0; i < N; i++)
-		from[i] = i;
-	memset(to, 0, N * 4);
-	DRV(cuStreamBeginCapture(st, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
-	DRV(cuMemcpyHtoDAsync(p, from, N * 4, st));
-	step(p, 3, 1, st);
-	step(p + 4 * (N - 1), 5, 2, st);
-	DRV(cuMemcpyDtoHAsync(to, p, N * 4, st));
-	DRV(cuStreamEndCapture(st, &g));
-	DRV(cuGraphInstantiate(&exec, g, 0));
-	for (unsigned round = 0; round < 3; round++) {
-		for (unsigned i = 0; i < N; i++)
-			from[i] = 10 * i + round;
-		DRV(cuGraphLaunch(exec, st));
-		DRV(cuStreamSynchronize(st));
-		printf("%s round %u: %u %u %u\n", name, round, to[0], to[1],
-		       to[N - 1]);
-		if (to[0] != 3 * round + 1 || to[1] != 10 + round ||
-		    to[N - 1] != 5 * (10 * (N - 1) + round) + 2)
-			fail("drv_capture: copies of %s memory are wrong",
-			     name);
-	}
-	DRV(cuGraphExecDestroy(exec));
-	DRV(cuGraphDestroy(g));
-	DRV(cuStreamDestroy(st));
-	DRV(cuMemFree(p));
-}
-
-static void host_memory(void)
-{
-	static unsigned plain[2][N];
-	unsigned *a, *b;
-
-	DRV(cuMemHostAlloc((void **)&a, N * 4, 0));
-	DRV(cuMemHostAlloc((void **)&b, N * 4, CU_MEMHOSTALLOC_PORTABLE));
-	copies("pinned", a, b);
-	copies("pageable", plain[0], plain[1]);
-	copies("mixed", plain[0], b);
-	DRV(cuMemFreeHost(a));
-	DRV(cuMemFreeHost(b));
-}
-
 static int ran;
 
 static void CUDA_CB count(void *arg)
@@ -369,7 +316,6 @@ int main(void)
 	threads_and_modes();
 	many_threads();
 	outside();
-	host_memory();
 	DRV(cuModuleUnload(mod));
 	return 0;
 }

@@ -266,74 +266,6 @@ static void memory(void)
 	DRV(cuDeviceGraphMemTrim(dev));
 }
 
-static unsigned seen;
-
-static void CUDA_CB look(void *arg)
-{
-	seen = *(unsigned *)arg;
-}
-
-/* From and to memory that no call of CUDA made, as its samples do. */
-static void plain_memory(void)
-{
-	static unsigned from[600], to[600];
-	CUDA_MEMCPY3D in = { .srcMemoryType = CU_MEMORYTYPE_HOST,
-			     .srcHost = from,
-			     .srcPitch = 120,
-			     .srcXInBytes = 8,
-			     .dstMemoryType = CU_MEMORYTYPE_DEVICE,
-			     .dstPitch = 40,
-			     .WidthInBytes = 40,
-			     .Height = 10,
-			     .Depth = 1 };
-	CUDA_MEMCPY3D out = { .srcMemoryType = CU_MEMORYTYPE_DEVICE,
-			      .srcPitch = 40,
-			      .dstMemoryType = CU_MEMORYTYPE_HOST,
-			      .dstHost = to,
-			      .dstPitch = 80,
-			      .dstY = 1,
-			      .WidthInBytes = 40,
-			      .Height = 10,
-			      .Depth = 1 };
-	CUDA_HOST_NODE_PARAMS h = { look, &to[20] };
-	CUgraphNode a, b, c, d;
-	CUdeviceptr q = p, room = drv_alloc(400);
-	CUgraphExec exec, second;
-	CUgraph g, twin;
-	size_t n = 0;
-
-	in.dstDevice = out.srcDevice = room;
-	DRV(cuGraphCreate(&g, 0));
-	DRV(cuGraphAddMemcpyNode(&a, g, NULL, 0, &in, ctx));
-	p = room;
-	b = add_kernel(g, &a, chain, 3, 1);
-	p = q;
-	DRV(cuGraphAddMemcpyNode(&c, g, &b, 1, &out, ctx));
-	DRV(cuGraphAddHostNode(&d, g, &c, 1, &h));
-	DRV(cuGraphGetNodes(g, NULL, &n));
-	DRV(cuGraphClone(&twin, g));
-	DRV(cuGraphInstantiate(&exec, g, 0));
-	DRV(cuGraphInstantiate(&second, twin, 0));
-	for (unsigned i = 0; i < 4; i++) {
-		for (unsigned k = 0; k < 600; k++)
-			from[k] = 1000 * i + k;
-		for (unsigned k = 0; k < 600; k++)
-			to[k] = 7;
-		DRV(cuGraphLaunch(i % 2 ? second : exec, st));
-		DRV(cuStreamSynchronize(st));
-		printf("plain memory, %zu nodes: %u %u %u, left alone %u %u, "
-		       "a function saw %u\n", n, to[20], to[21], to[209],
-		       to[19], to[30], seen);
-	}
-	if (to[20] != 9007 || to[209] != 3281 || to[30] != 7 || seen != 9007)
-		fail("drv_graph_more: should be 9007, 3281, 7 and 9007");
-	DRV(cuGraphExecDestroy(exec));
-	DRV(cuGraphExecDestroy(second));
-	DRV(cuGraphDestroy(twin));
-	DRV(cuGraphDestroy(g));
-	DRV(cuMemFree(room));
-}
-
 /* The file is this program's, wherever the driver may be. */
 static void description(void)
 {
@@ -377,7 +309,6 @@ int main(void)
 	memory_operations();
 	events();
 	memory();
-	plain_memory();
 	description();
 	DRV(cuMemFree(p));
 	DRV(cuStreamDestroy(st));

@@ -80,6 +80,8 @@ static CUresult copy_shape(const struct copy_shape *c, enum side to,
 	if (!side_ok(c->dst, to, to_n) || !side_ok(c->src, from, from_n))
 		return CUDA_ERROR_INVALID_VALUE;
 	ctx = s->ctx;
+	if (s->capture)
+		return sync ? capture_broken(s) : capture_copy(s, c);
 	sync |= pageable(c->dst, to_n);
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(OP_COPY, ctx);
@@ -308,6 +310,14 @@ static CUresult fill(CUdeviceptr dst, size_t pitch, uint32_t v,
 	    (height > 1 && pitch < c.width) ||
 	    !mem_ok(dst, extent(&c, pitch, 0)))
 		return CUDA_ERROR_INVALID_VALUE;
+	if (s->capture) {
+		CUDA_MEMSET_NODE_PARAMS m = { .dst = dst, .pitch = pitch,
+					      .value = v, .elementSize = elem,
+					      .width = width,
+					      .height = height };
+
+		return capture_fill(s, &m);
+	}
 	c.width = width;
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(OP_FILL, s->ctx);

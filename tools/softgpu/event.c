@@ -71,6 +71,8 @@ CUresult cuEventRecordWithFlags(CUevent h, CUstream stream, unsigned int flags)
 		return r;
 	if (flags & ~1u)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (s->capture)
+		return capture_event(s, h, flags);
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(OP_MARK, s->ctx);
 	op_ref(op);
@@ -163,6 +165,8 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent h, unsigned int flags)
 		return r;
 	if (flags & ~1u)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (s->capture)
+		return CUDA_ERROR_NOT_SUPPORTED;
 	pthread_mutex_lock(&sg_lock);
 	if (e->op && !e->op->done) {
 		op = op_new(OP_MARK, s->ctx);

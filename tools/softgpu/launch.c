@@ -125,6 +125,23 @@ static CUresult make_cooperative(struct grid *g, struct sg_ctx *ctx)
 	return r;
 }
 
+static CUresult capture(struct sg_stream *s, CUfunction h,
+			const struct request *q)
+{
+	CUDA_KERNEL_NODE_PARAMS k = { .func = h,
+				      .gridDimX = q->dim[0],
+				      .gridDimY = q->dim[1],
+				      .gridDimZ = q->dim[2],
+				      .blockDimX = q->block[0],
+				      .blockDimY = q->block[1],
+				      .blockDimZ = q->block[2],
+				      .sharedMemBytes = q->dynamic,
+				      .kernelParams = q->params,
+				      .extra = q->extra };
+
+	return q->coop ? CUDA_ERROR_NOT_SUPPORTED : capture_kernel(s, &k);
+}
+
 static CUresult launch(CUfunction h, const struct request *q)
 {
 	struct sg_ctx *ctx;
@@ -140,6 +157,8 @@ static CUresult launch(CUfunction h, const struct request *q)
 		r = func_get(h, s->ctx, &f);
 	if (!r)
 		r = check_shape(q, f);
+	if (!r && s->capture)
+		return capture(s, h, q);
 	if (!r)
 		r = grid_new(q, f, s->ctx, &g);
 	if (!r && q->coop && !f->fn->opaque) {

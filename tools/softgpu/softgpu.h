@@ -34,7 +34,7 @@ extern pthread_cond_t sg_done;
 
 /* --- handles: a pointer is one only while it is in this table ------------- */
 enum handle_kind { H_CTX = 1, H_STREAM, H_EVENT, H_MODULE, H_LIBRARY, H_FUNC,
-		   H_KERNEL, H_POOL, H_PHYS };
+		   H_KERNEL, H_POOL, H_PHYS, H_GRAPH, H_GNODE, H_GEXEC };
 bool handle_add(const void *p, enum handle_kind kind);
 void handle_del(const void *p);
 bool handle_is(const void *p, enum handle_kind kind);
@@ -112,6 +112,9 @@ struct sg_stream {
 	pthread_t thread;	/* per-thread default stream */
 	bool per_thread;
 	bool zombie;
+	CUgraph capture;	/* being made of what enters, or NULL */
+	CUgraphNode tip;	/* its last node */
+	bool capture_bad;
 };
 
 /* op.c; all with sg_lock held */
@@ -142,6 +145,14 @@ void workers_start(void);
 CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s);
 struct sg_stream *stream_new(struct sg_ctx *ctx, unsigned int flags, int prio);
 void stream_free(struct sg_stream *s);
+
+/* capture.c: work of a captured stream */
+CUresult capture_kernel(struct sg_stream *s, const CUDA_KERNEL_NODE_PARAMS *k);
+CUresult capture_copy(struct sg_stream *s, const struct copy_shape *c);
+CUresult capture_fill(struct sg_stream *s, const CUDA_MEMSET_NODE_PARAMS *m);
+CUresult capture_host(struct sg_stream *s, CUhostFn fn, void *user);
+CUresult capture_event(struct sg_stream *s, CUevent e, unsigned int flags);
+CUresult capture_broken(struct sg_stream *s);
 
 /* --- memory --------------------------------------------------------------- */
 enum mem_kind { MEM_DEVICE, MEM_MANAGED, MEM_POOL, MEM_MAPPED, MEM_HOST,

@@ -137,6 +137,8 @@ CUresult cuStreamQuery(CUstream h)
 
 	if (r)
 		return r;
+	if (s->capture)
+		return capture_broken(s);
 	pthread_mutex_lock(&sg_lock);
 	busy = s->last && !s->last->done;
 	pthread_mutex_unlock(&sg_lock);
@@ -153,6 +155,8 @@ CUresult cuStreamSynchronize(CUstream h)
 
 	if (r)
 		return r;
+	if (s->capture)
+		return capture_broken(s);
 	ctx = s->ctx;
 	pthread_mutex_lock(&sg_lock);
 	if (s->last)
@@ -222,44 +226,6 @@ CUresult cuStreamGetDevice(CUstream h, CUdevice *dev)
 	return r;
 }
 
-CUresult cuStreamIsCapturing(CUstream h, CUstreamCaptureStatus *status)
-{
-	struct sg_stream *s;
-	CUresult r = get(h, &s);
-
-	if (!r && !status)
-		r = CUDA_ERROR_INVALID_VALUE;
-	if (!r)
-		*status = CU_STREAM_CAPTURE_STATUS_NONE;
-	return r;
-}
-
-CUresult cuStreamGetCaptureInfo(CUstream h, CUstreamCaptureStatus *status,
-				cuuint64_t *id, CUgraph *graph,
-				const CUgraphNode **deps,
-				const CUgraphEdgeData **edges, size_t *n)
-{
-	/* never capturing: the other results are left alone */
-	(void)id;
-	(void)graph;
-	(void)deps;
-	(void)edges;
-	(void)n;
-	return cuStreamIsCapturing(h, status);
-}
-
-CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
-{
-	static _Thread_local CUstreamCaptureMode current;
-	CUstreamCaptureMode old = current;
-
-	if (!mode || (unsigned int)*mode > 2)
-		return CUDA_ERROR_INVALID_VALUE;
-	current = *mode;
-	*mode = old;
-	return CUDA_SUCCESS;
-}
-
 static CUresult host_op(CUstream h, void (*fn)(void *),
 			CUstreamCallback callback, void *user)
 {
@@ -271,6 +237,8 @@ static CUresult host_op(CUstream h, void (*fn)(void *),
 		return r;
 	if (!fn && !callback)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (s->capture)
+		return fn ? capture_host(s, fn, user) : capture_broken(s);
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(OP_HOST, s->ctx);
 	op->host = fn;
@@ -307,6 +275,8 @@ static CUresult value_op(CUstream h, enum op_kind kind, CUdeviceptr addr,
 	if ((addr & (size - 1)) || !mem_ok(addr, size) ||
 	    (flags & ~(kind == OP_WAIT ? 3u : 1u)))
 		return CUDA_ERROR_INVALID_VALUE;
+	if (s->capture)
+		return CUDA_ERROR_NOT_SUPPORTED;
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(kind, s->ctx);
 	op->copy.dst = (uint8_t *)(uintptr_t)addr;
