@@ -7,8 +7,8 @@ import statistics
 import tempfile
 import time
 
-from common import (Worker, admin, backend_pid, cpu_exact_s, cpu_s, find,
-                    host_pids, own_kib, run, wakeups)
+from common import (Worker, admin, backend_pid, cpu_exact_s, cpu_s, die,
+                    find, host_pids, own_kib, run, wakeups)
 
 CUBENCH = "tests/bench/cubench"
 
@@ -71,7 +71,7 @@ def executor_of(pid):
     for s in admin("show-sessions"):
         if s["pid"] == pid:
             return s["executor"]
-    return None
+    die("no session is that of process %d" % pid)
 
 
 def idleness(pids, seconds):

@@ -7,4 +7,4 @@ XEN_KINDS ?= pv pvh
 check-xen: all
 	tests/xen/setup $(B)/xen/cache
 	B=$(abspath $(B)) CUDA=$(CUDA) prove -v --timer \
-		$(XEN_KINDS:%=tests/xen/%.t)
+		$(XEN_KINDS:%=tests/xen/%.t) tests/xen/counts.t
