@@ -548,6 +548,9 @@ struct out_vgReserve {
 struct in_vgReserveFree {
 	uint64_t ptr, size;
 };
+struct in_vgMapArrays { /* + CUarrayMapInfo[count], handles as ids */
+	uint32_t stream, count;
+};
 struct in_vgTensorAddress { /* the reply is the map */
 	uint64_t map[16];
 	uint64_t address;
