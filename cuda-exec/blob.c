@@ -98,7 +98,6 @@ static void no_room(struct ex *e, struct ex_blob *b, const char *why)
 {
 	log_warn("domain %u session %s: an image of %llu bytes is refused: %s",
 		 e->domid, e->sid, (unsigned long long)b->size, why);
-	b->image = (struct ex_image){ 0 };
 }
 
 static struct ex_blob *blob_new(struct ex *e, uint32_t id, uint64_t total)
@@ -109,11 +108,14 @@ static struct ex_blob *blob_new(struct ex *e, uint32_t id, uint64_t total)
 		return NULL;
 	b->id = id;
 	b->size = total;
-	if (total > EX_BLOB_BYTES - e->blob_bytes)
+	b->image = (struct ex_image){ 0 };
+	if (total > EX_BLOB_BYTES - e->blob_bytes) {
 		no_room(e, b, "this session's images on the way would have "
 			"more than 2 GiB");
-	else if (!image_alloc(e, total, &b->image))
+	} else if (!image_alloc(e, total, &b->image)) {
 		no_room(e, b, "the host has no memory for it");
+		b->image = (struct ex_image){ 0 };
+	}
 	e->blob_bytes += b->image.size;
 	return b;
 }
@@ -191,6 +193,12 @@ CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret)
 	if (!(e->rec.flags & VGPU_REC_BLOB) || !b || b->got != b->size ||
 	    b->size != size)
 		return EX_BAD;
+	if (size > EX_LOADED_BYTES - e->loaded_bytes) {
+		no_room(e, b, "what this session has loaded would have more "
+			"than 16 GiB");
+		blob_drop(e, b);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
 	*ret = b->image;
 	e->blob_bytes -= b->image.size;
 	*b = (struct ex_blob){ 0 };

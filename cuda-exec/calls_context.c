@@ -60,6 +60,7 @@ static void forget(struct ex *e, uint32_t ctx)
 		R.cuCtxSetCurrent(NULL);
 		e->cur_ctx = 0;
 	}
+	ex_modules_forget(e, ctx);
 	ex_obj_del(e, KIND_CTX, ctx);
 }
 

@@ -12,6 +12,7 @@
 
 struct link {
 	struct ex_jit jit;
+	uint64_t bytes;        /* of its inputs, which the driver copies */
 	char text[];           /* info, then error */
 };
 
@@ -136,6 +137,10 @@ static CUresult add_to(struct ex *e, const struct in_vgLinkAdd *in,
 	if (!R.cuLinkAddData_v2)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = add(e, in, s, name, bytes, jit);
+	if (!r) {
+		l->bytes += bytes->size;
+		e->loaded_bytes += bytes->size;
+	}
 	if (!report(l, out, wr))
 		return EX_BAD;
 	out->result = r;
@@ -211,6 +216,7 @@ CUresult ex_vgLinkDestroy(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 		return CUDA_ERROR_INVALID_HANDLE;
 	r = R.cuLinkDestroy(s);
 	/* The driver wrote to the options until now. */
+	e->loaded_bytes -= l->bytes;
 	ex_jit_free(&l->jit);
 	ex_obj_del(e, KIND_LINK, in->link);
 	return r;

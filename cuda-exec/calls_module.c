@@ -13,8 +13,10 @@ struct lib_options {
 	bool preserved;        /* the driver may read the image later */
 };
 
-/* An image that a library reads as long as it lives: extra of its object. */
+/* What a module or library costs: extra of its object. The image itself is
+ * there if a library reads it as long as it lives. */
 struct kept {
+	uint64_t size;
 	struct ex_image image;
 	struct image_unpacked parts;
 };
@@ -104,20 +106,37 @@ static void drop_kept(struct ex *e, struct ex_object *o)
 {
 	struct kept *k = o->extra;
 
+	if (!k)
+		return;
 	e->kept_bytes -= k->image.size;
+	e->loaded_bytes -= k->size;
 	kept_free(e, k);
 	o->extra = NULL;
 }
 
-/* The image goes when the library does. */
-static void keep(struct ex *e, uint32_t id, struct kept *k)
+/* Until it is unloaded, or a module's context ends. */
+static void keep(struct ex *e, struct ex_object *o, struct kept *k,
+		 bool preserved)
 {
-	struct ex_object *o = ex_object(e, KIND_LIBRARY, id);
-
-	if (o->extra) /* the driver gave a handle twice */
-		drop_kept(e, o);
+	drop_kept(e, o); /* the handle of one whose context ended */
+	k->size = k->image.size;
+	if (!preserved) {
+		image_unpacked_free(&k->parts);
+		ex_image_free(e, &k->image);
+	}
 	e->kept_bytes += k->image.size;
+	e->loaded_bytes += k->size;
+	o->ctx = o->kind == KIND_MODULE ? e->cur_ctx : 0;
 	o->extra = k;
+}
+
+/* The context is gone, and the driver has freed its modules. */
+void ex_modules_forget(struct ex *e, uint32_t ctx)
+{
+	uint32_t id = 0;
+
+	while ((id = ex_obj_next(e, KIND_MODULE, ctx, id)))
+		drop_kept(e, ex_object(e, KIND_MODULE, id));
 }
 
 static CUresult load(struct ex *e, const struct in_vgModuleLoad *in,
@@ -162,6 +181,7 @@ CUresult ex_vgModuleLoad(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	struct out_vgModuleLoad *out = wr_take(wr, sizeof(*out));
 	struct lib_options l = { .preserved = false };
 	struct ex_jit jit = { .n = 0 };
+	struct ex_object *o;
 	struct kept *k;
 	CUresult r;
 
@@ -173,8 +193,11 @@ CUresult ex_vgModuleLoad(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!r)
 		r = load(e, in, k, &jit, &l, out);
 	ex_jit_free(&jit);
-	if (!r && !out->result && in->library && l.preserved)
-		keep(e, out->module, k);
+	o = r || out->result ? NULL :
+	    ex_object(e, in->library ? KIND_LIBRARY : KIND_MODULE,
+		      out->module);
+	if (o)
+		keep(e, o, k, in->library && l.preserved);
 	else if (k)
 		kept_free(e, k);
 	return r;
@@ -198,8 +221,7 @@ CUresult ex_vgModuleUnload(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 			  R.cuModuleUnload((CUmodule)(uintptr_t)o->real);
 	if (r)
 		return r;
-	if (in->library && o->extra)
-		drop_kept(e, o);
+	drop_kept(e, o);
 	ex_obj_del(e, kind, in->id);
 	/* The driver may give their handles to other functions. */
 	ex_obj_del_of(e, in->id);

@@ -42,6 +42,8 @@
 				     * some hundred MiB */
 #define EX_KEPT_BYTES  (4ull << 30) /* images that the driver reads later: of
 				     * more it makes copies of its own */
+#define EX_LOADED_BYTES (16ull << 30) /* images and inputs of the linker that
+				     * the driver may have copies of */
 #define EX_SPARE_BYTES (64ull << 20) /* kept for the next image; the kernel may
 				     * take the pages back */
 #define EX_PENDING_MAX 1024u        /* slots, fences, and streams of contexts
@@ -168,6 +170,7 @@ struct ex {
 	struct ex_blob blob[EX_BLOBS];
 	uint64_t blob_bytes;          /* of all of them */
 	uint64_t kept_bytes;          /* images that loaded libraries read */
+	uint64_t loaded_bytes;        /* of modules, libraries, links */
 	struct ex_image spare;        /* unused, to be used again */
 
 	uint32_t cur_ctx;             /* id; what is current in the driver */
@@ -238,6 +241,9 @@ struct ex_params {
 void ex_params(struct ex_params *p, const struct ex_layout *l,
 	       const uint8_t *block, uint32_t bytes);
 void ex_obj_del_of(struct ex *e, uint32_t origin);
+/* The next object of ours after @id, of that kind and with that `ctx`; 0. */
+uint32_t ex_obj_next(struct ex *e, enum vgpu_kind kind, uint32_t ctx,
+		     uint32_t id);
 CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
 		 uint64_t count, uint64_t **ret);
 CUresult ex_refs(struct ex *e, enum vgpu_kind kind, const uint64_t *real,
@@ -266,6 +272,9 @@ void ex_answer_slot(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
 		    CUresult deferred, uint32_t deferred_op);
 void ex_fence(struct ex *e, uint32_t fence, uint32_t value, CUresult r);
 void ex_notify(struct ex *e);
+
+/* ---- calls_module.c ---- */
+void ex_modules_forget(struct ex *e, uint32_t ctx);
 
 /* ---- blob.c: images on the way ---- */
 CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret);

@@ -205,6 +205,18 @@ void ex_obj_del_of(struct ex *e, uint32_t origin)
 	}
 }
 
+uint32_t ex_obj_next(struct ex *e, enum vgpu_kind kind, uint32_t ctx,
+		     uint32_t id)
+{
+	for (id = id ? id + 1 : VGPU_ID_HOST; id < e->objects->next_host; id++) {
+		struct ex_object *o = slot_of(e->objects, id, false);
+
+		if (o && o->kind == kind && o->ctx == ctx)
+			return id;
+	}
+	return 0;
+}
+
 CUresult ex_objs(struct ex *e, enum vgpu_kind kind, const uint32_t *ids,
 		 uint64_t count, uint64_t **ret)
 {

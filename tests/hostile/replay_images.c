@@ -192,6 +192,39 @@ static void refused_blob(void)
 	ok(blob(2, 8, 8, 64) == VGPU_E_LEFT, "the other one goes on");
 }
 
+/* What is loaded counts until it is unloaded, or its context ends. */
+static void loaded_blobs(void)
+{
+	struct vg_jit_option keep = { CU_LIBRARY_BINARY_IS_PRESERVED, 0, 1 };
+	struct out_vgModuleLoad out;
+	struct in_vgModuleUnload un = { .library = 1 };
+	struct { struct in_vgCtx in; uint32_t pad; } gone = { { ID_CTX }, 0 };
+	struct shape s = plain(OP_vgModuleUnload);
+	uint64_t one;
+
+	new_session();
+	ok(load(1, 0, 1, &keep, 0) == VGPU_E_LEFT && ex.loaded_bytes &&
+	   ex.kept_bytes == ex.loaded_bytes, "an image to be kept is kept");
+	one = ex.loaded_bytes;
+	memcpy(&out, reply_of(0), sizeof(out));
+	un.id = out.module;
+	ok(play(&s, &un, sizeof(un)) == VGPU_E_LEFT && !ex.loaded_bytes &&
+	   !ex.kept_bytes, "until it is unloaded");
+	load(0, 0, 0, &keep, 0);
+	load(0, 0, 0, &keep, 0);
+	ok(ex.loaded_bytes == 2 * one && !ex.kept_bytes, "two modules count");
+	ex.loaded_bytes = EX_LOADED_BYTES - one + 1;
+	ok(load(0, 0, 0, &keep, 0) == VGPU_E_LEFT &&
+	   result_of(0) == CUDA_ERROR_OUT_OF_MEMORY,
+	   "more than 16 GiB are refused, and the session goes on");
+	ex.loaded_bytes = 2 * one;
+	s = plain(OP_vgCtxDestroy);
+	s.ctx = 0;
+	ok(play(&s, &gone, sizeof(gone)) == VGPU_E_LEFT && !ex.loaded_bytes,
+	   "modules go with their context");
+	new_session();
+}
+
 /* A large one has a mapping, which the next one uses. */
 static void large_blobs(void)
 {
@@ -235,6 +268,7 @@ void blobs(void)
 	ok(piece(VGPU_ARENAS + 1, 0, 8, 0) == VGPU_E_PROTOCOL, "no arena");
 	ok(piece(0, 0, 8, VGPU_FENCES) == VGPU_E_PROTOCOL, "no such fence");
 	refused_blob();
+	loaded_blobs();
 	new_session();
 	large_blobs();
 	for (uint32_t i = 1; i <= EX_BLOBS; i++)
