@@ -130,6 +130,8 @@ class Record:
             at = number(c.told.get("dptr"))
             self.device[at] = c.num("bytesize") or 1 << 20
             self.work.append(("alloc", at, c.num("bytesize")))
+        elif c.name == "cuMemAddressReserve":
+            self.device[number(c.told.get("ptr"))] = c.num("size")
         elif c.name == "cuMemAllocManaged":
             self.managed[number(c.told.get("dptr"))] = c.num("bytesize")
         elif c.name == "cuLibraryGetManaged":

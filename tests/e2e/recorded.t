@@ -29,7 +29,9 @@ for p in vectoradd matmul reduce histogram transpose softmax deviceprintf \
 done
 check threads --any-order
 check managed --managed
-for p in drvapi drv_events drv_graphs drv_launch drv_streams; do
+for p in drvapi drv_events drv_graphs drv_launch drv_streams drv_memory \
+	drv_contexts drv_copies drv_hostfn drv_loads drv_params drv_printf \
+	drv_tensormap drv_values drv_vmm; do
 	check $p
 done
 
