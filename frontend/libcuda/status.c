@@ -112,6 +112,7 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
+	vg_window_close();
 	atomic_store(&vg_status, CUDA_ERROR_DEINITIALIZED);
 	vg_trace_print();
 }

@@ -291,6 +291,7 @@ CUresult vg_arena_announce(const uint32_t *refs, uint32_t pages,
 			   uint32_t *arena, uint64_t *address);
 bool vg_arena_forget(uint32_t arena, uint32_t pages);
 uint64_t vg_window_left(void);
+void vg_window_close(void);
 
 /* ---- pinned.c: host memory that the GPU reaches ---- */
 void *vg_pinned_alloc(uint64_t size);

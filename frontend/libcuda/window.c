@@ -13,8 +13,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "tools/lib/log.h"
+#include "tools/lib/ticks.h"
 
 /* Staging: a quarter of what a guest's gntalloc may give, at most 16 MiB; 32
  * pieces of 512 KiB keep a copy engine and a memcpy busy at the same time. */
@@ -207,6 +209,38 @@ CUresult vg_arena_add(uint32_t pages, uint32_t *arena, uint8_t **base,
 	}
 	*base = p;
 	return CUDA_SUCCESS;
+}
+
+/*
+ * The process ends: the host lets go of the pages first. A kernel whose peer
+ * maps them still gets them back at ten a second only, and a guest's grant
+ * table is soon full of those. Nothing here waits for a GPU that works on.
+ */
+#define CLOSE_MS 300
+#define CLOSE_ROOM 32768u
+
+void vg_window_close(void)
+{
+	struct vgpu_control *c = vg_session.ctl;
+	struct in_vgArenaDrop in = { 0 };
+	struct vg_seg s = { &in, sizeof(in) };
+	uint64_t end;
+
+	if (!c || vg_enter())
+		return;
+	vg_thread.depth = 0; /* contexts may be gone: these need none */
+	for (; in.arena < VGPU_ARENAS; in.arena++) {
+		if (shared_load64(&c->prod) - shared_load64(&c->cons) >
+		    CLOSE_ROOM)
+			return; /* a full ring would have to be waited for */
+		if (arena_used[in.arena] && vg_post(OP_vgArenaDrop, &s, 1))
+			return;
+	}
+	/* A ring that is empty again has been worked off. */
+	end = ticks_ns() + CLOSE_MS * 1000000ull;
+	while (shared_load64(&c->cons) != shared_load64(&c->prod) &&
+	       shared_load8(&c->exec_alive) && ticks_ns() < end)
+		nanosleep(&(struct timespec){ 0, 20000 }, NULL);
 }
 
 /* ---- pieces ------------------------------------------------------------ */
