@@ -54,7 +54,7 @@ CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,
 	ex_capture_ended(e, in->stream);
 	r = R.cuStreamDestroy_v2(s);
 	ex_obj_del(e, KIND_STREAM, in->stream);
-	return r;
+	return r == CUDA_ERROR_CONTEXT_IS_DESTROYED ? CUDA_SUCCESS : r;
 }
 
 /* The record in work is answered when the stream is done with what it has. */
@@ -334,7 +334,8 @@ CUresult ex_vgEventDestroy(struct ex *e, struct vgpu_rd *rd,
 	pend_poll(e);
 	r = R.cuEventDestroy_v2(ev);
 	ex_obj_del(e, KIND_EVENT, in->event);
-	return r;
+	/* It went with its context: the guest was told what it needs. */
+	return r == CUDA_ERROR_CONTEXT_IS_DESTROYED ? CUDA_SUCCESS : r;
 }
 
 CUresult ex_vgEventRecord(struct ex *e, struct vgpu_rd *rd,
