@@ -348,6 +348,7 @@ static CUresult collect(struct awaited *a, const struct vg_seg *out, int nout,
 static const bool waits_for_gpu[OP_NR] = {
 	[OP_vgStreamSync] = true, [OP_vgCtxSync] = true,
 	[OP_vgEventSync] = true, [OP_vgCopyOut] = true,
+	[OP_vgCopy] = true,
 };
 
 static CUresult exchange(struct vgpu_rec *h, const struct vg_seg *in, int nin,

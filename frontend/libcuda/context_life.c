@@ -124,7 +124,7 @@ static void forget(struct vg_ctx *c)
 
 /* Nothing runs in it, and what it printed has come: nobody need wait while it
  * is taken down, which is what a program's end does. */
-static bool quiet(const struct vg_ctx *c)
+bool vg_ctx_quiet(const struct vg_ctx *c)
 {
 	return atomic_load(&c->submitted) == atomic_load(&c->synced) &&
 	       !atomic_load(&c->capturing) && !atomic_load(&c->sticky);
@@ -136,7 +136,7 @@ static CUresult release(struct vg_device *d)
 				   .ctx = d->primary->id };
 	struct vg_seg s = { &in, sizeof(in) };
 
-	return quiet(d->primary) ?
+	return vg_ctx_quiet(d->primary) ?
 	       vg_post_outside(OP_vgPrimaryRelease, &s, 1) :
 	       primary_call(OP_vgPrimaryRelease, d, NULL);
 }

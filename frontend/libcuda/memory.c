@@ -8,6 +8,10 @@
 
 /* ---- device memory ----------------------------------------------------- */
 
+/* Flag of a range of device memory: from an allocation, not mapped, imported
+ * or a module's, so that freeing it cannot be refused. */
+#define ALLOCATED 0x80000000u
+
 static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out,
 		      enum vg_range_kind kind)
 {
@@ -23,6 +27,7 @@ static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out,
 	range.base = out->ptr;
 	range.size = out->base_size;
 	range.ctx = c->id;
+	range.flags = ALLOCATED;
 	vg_range_add(&range);
 	return CUDA_SUCCESS;
 }
@@ -103,12 +108,27 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t n,
 	return r ? r : alloc_in_stream(dptr, &in, hStream);
 }
 
+/* Freeing waits for work that is outstanding; without any, or in a stream,
+ * nobody needs to wait for the host. */
+static bool need_not_wait(CUdeviceptr ptr, bool async)
+{
+	struct vg_range range;
+	struct vg_ctx *c = vg_ctx();
+
+	return c && vg_range_find(ptr, &range) && range.base == ptr &&
+	       range.kind == VG_RANGE_DEVICE && (range.flags & ALLOCATED) &&
+	       range.ctx == c->id && !atomic_load(&c->sticky) &&
+	       !atomic_load(&c->capturing) && (async || vg_ctx_quiet(c));
+}
+
 static CUresult release(CUdeviceptr ptr, uint32_t stream, bool async)
 {
 	struct in_vgMemFree in = { ptr, stream, async };
 	struct vg_seg s = { &in, sizeof(in) };
 	struct vg_range range;
-	CUresult r = vg_call(OP_vgMemFree, &s, 1, NULL, 0);
+	CUresult r = need_not_wait(ptr, async) ?
+		     vg_post(OP_vgMemFree, &s, 1) :
+		     vg_call(OP_vgMemFree, &s, 1, NULL, 0);
 
 	if (!r)
 		vg_range_remove(ptr, &range);

@@ -198,6 +198,7 @@ CUresult vg_ctx_or_current(CUcontext ctx, struct vg_ctx **ret);
 CUresult vg_primary_handle(CUdevice dev, CUcontext *ret);
 uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret);
 CUresult vg_need_ctx(struct vg_ctx **ret);
+bool vg_ctx_quiet(const struct vg_ctx *c); /* no work is outstanding in it */
 CUresult vg_stream_in(CUstream s, uint32_t *id, struct vg_ctx **c);
 struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary);
 
