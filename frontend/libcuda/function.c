@@ -177,8 +177,12 @@ static CUresult set_attr(struct vg_function *f, CUdevice dev, int attr,
 		.value = value,
 		.device = (int32_t)vg_devices[dev].host_index };
 	struct vg_seg s = { &in, sizeof(in) };
-	CUresult r = vg_call(OP_vgFuncSetAttr, &s, 1, NULL, 0);
+	CUresult r;
 
+	/* NVIDIA's driver does not survive all of these. */
+	if (attr < 0 || attr >= (int)VGPU_FUNC_ATTRS)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = vg_call(OP_vgFuncSetAttr, &s, 1, NULL, 0);
 	vg_function_attr_forget(f);
 	return r;
 }

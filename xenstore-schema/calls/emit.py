@@ -318,6 +318,9 @@ class Emitter:
         for p in segs:
             o += pieces[p.name][0]
         o.append("\tif (rd->bad || wr->bad)\n\t\treturn EX_BAD;\n")
+        for expr in c.needs:
+            o.append(f"\tif (!({expr}))\n\t\treturn "
+                     "CUDA_ERROR_INVALID_VALUE;\n")
         for p in c.params:
             args.append(pieces[p.name][1])
             post += pieces[p.name][2]
