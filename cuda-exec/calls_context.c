@@ -183,7 +183,10 @@ CUresult ex_vgCtxLimits(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	for (uint32_t i = 0; i < VGPU_LIMITS; i++) {
 		CUresult r = R.cuCtxGetLimit(&out->value[i], (CUlimit)i);
 
-		out->result[i] = r < 256 ? (uint8_t)r : 255;
+		/* Every context has the first: this one is broken. */
+		if (r && !i)
+			return r;
+		out->result[i] = (uint16_t)r;
 	}
 	return CUDA_SUCCESS;
 }

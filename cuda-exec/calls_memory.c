@@ -93,9 +93,11 @@ CUresult ex_vgMemFree(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (!R.cuMemFreeAsync)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	r = R.cuMemFreeAsync(in->ptr, s);
-	if (!r)
-		memmap_del(e, in->ptr);
-	return r;
+	if (r)
+		return r;
+	memmap_del(e, in->ptr);
+	ex_stream_frees(e, in->stream);
+	return CUDA_SUCCESS;
 }
 
 /* ---- copies ------------------------------------------------------------ */

@@ -132,6 +132,7 @@ struct pend {
 
 struct ex_dirty {
 	uint32_t stream, ctx;
+	bool frees;        /* memory went back to a pool in it */
 };
 
 struct ex {
@@ -185,6 +186,7 @@ struct ex {
 	uint32_t pend_watched;        /* live ones that the waiter watches */
 	struct ex_dirty *dirty;       /* streams with work, no order */
 	uint32_t dirties, dirty_cap;
+	bool any_frees;               /* some stream ever freed */
 
 	uint64_t touches;             /* work that entered any stream */
 	CUstream own_stream;          /* for small copies to the guest */
@@ -369,6 +371,9 @@ void pend_forget_stream(struct ex *e, uint32_t stream);
 enum vgpu_error ex_loop(struct ex *e);
 CUresult ex_use_ctx(struct ex *e, uint32_t ctx);
 void ex_stream_touch(struct ex *e, uint32_t stream);
+/* Memory is freed in it: the driver itself must see that it is done. */
+void ex_stream_frees(struct ex *e, uint32_t stream);
+bool ex_stream_freed(const struct ex *e, uint32_t stream);
 void ex_stream_idle(struct ex *e, uint32_t stream);
 void ex_stream_idle_in(struct ex *e, uint32_t stream, uint32_t ctx);
 void ex_ctx_idle(struct ex *e, uint32_t ctx);

@@ -115,7 +115,7 @@ void ex_stream_touch(struct ex *e, uint32_t id)
 		e->dirty = p;
 		e->dirty_cap = cap;
 	}
-	e->dirty[e->dirties++] = (struct ex_dirty){ id, ctx };
+	e->dirty[e->dirties++] = (struct ex_dirty){ id, ctx, false };
 }
 
 void ex_stream_idle_in(struct ex *e, uint32_t id, uint32_t ctx)
@@ -131,6 +131,35 @@ void ex_stream_idle_in(struct ex *e, uint32_t id, uint32_t ctx)
 		e->dirty[i] = e->dirty[--e->dirties];
 		return;
 	}
+}
+
+static struct ex_dirty *work_of(const struct ex *e, uint32_t id)
+{
+	for (uint32_t i = 0; i < e->dirties; i++)
+		if (e->dirty[i].stream == id && (id > VGPU_STREAM_LEGACY ||
+						 e->dirty[i].ctx == e->cur_ctx))
+			return &e->dirty[i];
+	return NULL;
+}
+
+/*
+ * What is freed in stream order is a pool's again, and the pool's can be
+ * trimmed or goes back to the GPU, once the driver has seen that the stream
+ * was done: by a wait of its own. The GPU's word does not tell it.
+ */
+void ex_stream_frees(struct ex *e, uint32_t id)
+{
+	struct ex_dirty *d = work_of(e, id);
+
+	if (d)
+		d->frees = e->any_frees = true;
+}
+
+bool ex_stream_freed(const struct ex *e, uint32_t id)
+{
+	const struct ex_dirty *d = e->any_frees ? work_of(e, id) : NULL;
+
+	return d && d->frees;
 }
 
 void ex_stream_idle(struct ex *e, uint32_t id)
@@ -355,18 +384,20 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 }
 
 /* The driver's own wait, once there is nothing to wait for: it delivers what
- * kernels printed. */
+ * kernels printed, and gives back what was freed. */
 static CUresult settle(struct ex *e, struct pend *p)
 {
 	CUstream s;
+	bool own;
 
 	if (p->type == PEND_EVENT)
-		return p->has_slot && ex_prints(e) ?
+		return p->has_slot && (e->any_frees || ex_prints(e)) ?
 		       R.cuEventSynchronize(p->event) : CUDA_SUCCESS;
 	if (ex_stream(e, p->stream, &s))
 		return CUDA_ERROR_INVALID_HANDLE;
+	own = ex_stream_freed(e, p->stream) || ex_prints(e);
 	ex_stream_idle(e, p->stream);
-	return ex_prints(e) ? R.cuStreamSynchronize(s) : CUDA_SUCCESS;
+	return own ? R.cuStreamSynchronize(s) : CUDA_SUCCESS;
 }
 
 static CUresult look(struct ex *e, struct pend *p)

@@ -138,7 +138,7 @@ bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 	struct pend *p;
 
 	if (!(e->rec.flags & VGPU_REC_SYNC) || e->captures ||
-	    !words_ready(e) || ex_prints(e))
+	    ex_stream_freed(e, stream) || !words_ready(e) || ex_prints(e))
 		return false;
 	if (!len && long_quiet(e)) {
 		*r = R.cuStreamQuery(s);

@@ -387,7 +387,9 @@ VG_EXPORT CUresult CUDAAPI cuCtxGetLimit(size_t *value, CUlimit limit)
 		return CUDA_ERROR_INVALID_VALUE;
 	if ((unsigned int)limit >= VGPU_LIMITS)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = limits_of(c);
+	r = (CUresult)atomic_load(&c->sticky);
+	if (!r)
+		r = limits_of(c);
 	if (r)
 		return r;
 	if (c->limits.result[limit])

@@ -136,8 +136,17 @@ VG_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent hEvent,
 	return record(hEvent, hStream, flags, true);
 }
 
+/* The error of the event's context that never goes away, or none. */
+static CUresult broken(const struct vg_event *e)
+{
+	const struct vg_ctx *c = vg_handle_state(KIND_CTX, e->ctx);
+
+	return c ? (CUresult)atomic_load(&c->sticky) : CUDA_SUCCESS;
+}
+
 /* An event that was never recorded, or seen complete since, is complete, if
- * it is only recorded through us: not by a graph or a launch's attribute. */
+ * it is only recorded through us: not by a graph or a launch's attribute. In
+ * a context that a kernel broke no event is. */
 static CUresult ask(CUevent hEvent, enum vgpu_op op)
 {
 	struct in_vgEvent in = { 0 };
@@ -151,7 +160,7 @@ static CUresult ask(CUevent hEvent, enum vgpu_op op)
 	if (e && !atomic_load(&e->elsewhere)) {
 		recorded = atomic_load(&e->recorded);
 		if (recorded == atomic_load(&e->synced))
-			return vg_report(CUDA_SUCCESS);
+			return vg_report(broken(e));
 	}
 	r = vg_call(op, &s, 1, NULL, 0);
 	if (!r && e)

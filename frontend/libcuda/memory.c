@@ -28,6 +28,7 @@ static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out,
 	range.size = out->base_size;
 	range.ctx = c->id;
 	range.flags = ALLOCATED;
+	range.pool = in->what == VG_ALLOC_ASYNC || in->what == VG_ALLOC_POOL;
 	vg_range_add(&range);
 	return CUDA_SUCCESS;
 }
@@ -135,6 +136,28 @@ static CUresult release(CUdeviceptr ptr, uint32_t stream, bool async)
 	return r;
 }
 
+/* Memory of the host's, by the call that is for it: cuMemFree for what stands
+ * in the place of managed memory, cuMemFreeHost for the rest. */
+static CUresult free_host(uint64_t p, bool managed)
+{
+	struct vg_range range;
+	CUresult r;
+
+	if (!vg_range_find(p, &range) || range.base != p || range.owner ||
+	    range.managed != managed ||
+	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
+		return CUDA_ERROR_INVALID_VALUE;
+	/* The GPU may still be at it. */
+	r = cuCtxSynchronize_v2((CUcontext)vg_handle_out(KIND_CTX,
+							 range.ctx));
+	vg_range_remove(p, &range);
+	if (range.kind == VG_RANGE_PLAIN)
+		free((void *)(uintptr_t)p);
+	else
+		vg_pinned_free((void *)(uintptr_t)p);
+	return r;
+}
+
 VG_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr ptr)
 {
 	struct vg_ctx *c;
@@ -143,9 +166,8 @@ VG_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr ptr)
 
 	if (r || !ptr)
 		return r;
-	if (vg_range_find(ptr, &range) && range.kind == VG_RANGE_PINNED &&
-	    range.base == ptr)
-		return cuMemFreeHost((void *)(uintptr_t)ptr);
+	if (vg_range_find(ptr, &range) && range.managed && range.base == ptr)
+		return free_host(ptr, true);
 	r = release(ptr, 0, false);
 	if (!r && range.kind == VG_RANGE_MANAGED)
 		vg_managed_drop(ptr);
@@ -171,9 +193,10 @@ VG_EXPORT CUresult CUDAAPI cuMemFreeAsync(CUdeviceptr ptr, CUstream hStream)
 /* Granted memory while the budget lasts, then plain memory whose copies are
  * staged: slower, and not for kernels, but no call fails for it. */
 static CUresult host_alloc(void **pp, size_t n, unsigned int flags,
-			   enum vg_range_kind kind)
+			   bool managed)
 {
-	struct vg_range range = { .size = n, .kind = kind, .flags = flags };
+	struct vg_range range = { .size = n, .kind = VG_RANGE_PINNED,
+				  .flags = flags, .managed = managed };
 	struct vg_ctx *c;
 	CUresult r = vg_need_ctx(&c);
 	void *p;
@@ -205,12 +228,12 @@ VG_EXPORT CUresult CUDAAPI cuMemHostAlloc(void **pp, size_t n,
 {
 	if (flags & ~7u)
 		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
-	return host_alloc(pp, n, flags, VG_RANGE_PINNED);
+	return host_alloc(pp, n, flags, false);
 }
 
 VG_EXPORT CUresult CUDAAPI cuMemAllocHost_v2(void **pp, size_t n)
 {
-	return host_alloc(pp, n, 0, VG_RANGE_PINNED);
+	return host_alloc(pp, n, 0, false);
 }
 
 /* Real managed memory on the host, mirrored here; where its addresses are in
@@ -241,7 +264,7 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocManaged(CUdeviceptr *dptr, size_t n,
 	}
 	if (!release(out.ptr, 0, false))
 		vg_range_remove(out.ptr, &range);
-	r = host_alloc(&p, n, flags, VG_RANGE_PINNED);
+	r = host_alloc(&p, n, flags, true);
 	if (!r)
 		*dptr = (uintptr_t)p;
 	return r;
@@ -249,24 +272,9 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocManaged(CUdeviceptr *dptr, size_t n,
 
 VG_EXPORT CUresult CUDAAPI cuMemFreeHost(void *p)
 {
-	struct vg_range range;
 	CUresult r = vg_enter();
 
-	if (r || !p)
-		return r;
-	if (!vg_range_find((uintptr_t)p, &range) ||
-	    range.base != (uintptr_t)p || range.owner ||
-	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
-		return CUDA_ERROR_INVALID_VALUE;
-	/* The GPU may still be at it. */
-	r = cuCtxSynchronize_v2((CUcontext)vg_handle_out(KIND_CTX,
-							 range.ctx));
-	vg_range_remove((uintptr_t)p, &range);
-	if (range.kind == VG_RANGE_PLAIN)
-		free(p);
-	else
-		vg_pinned_free(p);
-	return r;
+	return r || !p ? r : free_host((uintptr_t)p, false);
 }
 
 VG_EXPORT CUresult CUDAAPI cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr,

@@ -131,7 +131,7 @@ static bool device_attribute(uint64_t *v, CUpointer_attribute a, uint64_t ptr,
 		*v = c ? (uint64_t)c->dev : 0;
 		return c != NULL;
 	case CU_POINTER_ATTRIBUTE_CONTEXT:
-		*v = vg_handle_out(KIND_CTX, range->ctx);
+		*v = range->pool ? 0 : vg_handle_out(KIND_CTX, range->ctx);
 		return true;
 	default:
 		return false;

@@ -125,9 +125,8 @@ static CUresult is_free(uint64_t p, uint64_t n)
 	if (!vg_range_overlaps(p, n, &old)) /* is there memory at all? */
 		return msync((void *)(uintptr_t)page, p + n - page, MS_ASYNC) ?
 		       CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
-	return old.kind == VG_RANGE_PINNED || old.kind == VG_RANGE_PLAIN ?
-	       CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED :
-	       CUDA_ERROR_INVALID_VALUE;
+	return old.owner ? CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED :
+			   CUDA_ERROR_INVALID_VALUE;
 }
 
 static struct registered *hull_of(uint64_t p, uint64_t n)
@@ -179,6 +178,8 @@ VG_EXPORT CUresult CUDAAPI cuMemHostRegister_v2(void *p, size_t n,
 	r = flags_ok(flags, c);
 	if (r)
 		return r;
+	if (n >> 47) /* no process has so much; the answer is NVIDIA's */
+		return CUDA_ERROR_NOT_SUPPORTED;
 	range.ctx = c->id;
 	pthread_mutex_lock(&lock);
 	r = enrol(&range);
@@ -186,10 +187,11 @@ VG_EXPORT CUresult CUDAAPI cuMemHostRegister_v2(void *p, size_t n,
 	return r;
 }
 
+/* The old one takes no notice of flags that it does not know. */
 VG_EXPORT CUresult CUDAAPI cuMemHostRegister(void *p, size_t n,
 					     unsigned int flags)
 {
-	return cuMemHostRegister_v2(p, n, flags);
+	return cuMemHostRegister_v2(p, n, flags & 15u);
 }
 
 /* The host first: while it maps the pages, they are its too. */

@@ -250,6 +250,8 @@ struct vg_range {
 	uint64_t base, size;
 	enum vg_range_kind kind;
 	uint32_t flags, ctx;
+	bool pool;           /* allocated in stream order: no context's */
+	bool managed;        /* pinned in the place of managed memory */
 	void *owner;         /* registered: of register.c */
 	/* Where the GPU has base, and where the program has it; 0: there. */
 	uint64_t device, host;

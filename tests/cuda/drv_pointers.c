@@ -15,12 +15,13 @@ static CUcontext ctx;
 static CUdevice dev;
 
 /* Addresses, ids and contexts differ from run to run: only what they are to
- * each other is printed. */
+ * each other is printed. The GPU may have registered memory at an address of
+ * its own, which cuMemHostGetDevicePointer tells. */
 static void describe(const char *what, CUdeviceptr p, CUdeviceptr base)
 {
 	CUmemorytype type = (CUmemorytype)0;
 	unsigned managed = 9, sync = 9, legacy = 9, mapped = 9;
-	CUdeviceptr start = 0, device = 0;
+	CUdeviceptr start = 0, device = 0, there = p;
 	CUmemoryPool pool = NULL;
 	unsigned long long id = 0;
 	CUcontext owner = NULL;
@@ -43,6 +44,8 @@ static void describe(const char *what, CUdeviceptr p, CUdeviceptr base)
 	ASK(10, SYNC_MEMOPS, sync);
 	ASK(11, IS_LEGACY_CUDA_IPC_CAPABLE, legacy);
 	ASK(12, MEMPOOL_HANDLE, pool);
+	if (cuMemHostGetDevicePointer(&there, (void *)(uintptr_t)p, 0))
+		there = p;
 	printf("%s:", what);
 	for (int i = 0; i < 13; i++)
 		printf(" %d", (int)r[i]);
@@ -51,7 +54,7 @@ static void describe(const char *what, CUdeviceptr p, CUdeviceptr base)
 	printf("  context %s, device pointer %s, host pointer %s, id %s, "
 	       "start %s, size %s, pool %s\n",
 	       !owner ? "none" : owner == ctx ? "ours" : "another",
-	       device == p ? "the same" : device ? "another" : "none",
+	       device == there ? "right" : device ? "wrong" : "none",
 	       (uintptr_t)host == p ? "the same" : host ? "another" : "none",
 	       id ? "set" : "none", start == base ? "right" : start ? "wrong" :
 	       "none", size ? "set" : "none", pool ? "set" : "none");

@@ -101,7 +101,7 @@ struct in_vgCtx { /* Destroy, Sync; 0: the current one */
 };
 struct out_vgCtxLimits {
 	uint64_t value[VGPU_LIMITS];
-	uint8_t result[VGPU_LIMITS]; /* CUresult, all below 256 */
+	uint16_t result[VGPU_LIMITS]; /* CUresult */
 };
 struct in_vgCtxSetLimit {
 	uint32_t limit;
