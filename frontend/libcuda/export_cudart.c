@@ -9,6 +9,7 @@
 #include "frontend/libcuda/export_slots.h"
 #include "frontend/libcuda/integrity.h"
 #include "tools/lib/cleanup.h"
+#include "xenstore-schema/image.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -25,9 +26,41 @@ static CUresult ready(void)
  * 6bd5fb6c: the runtime's own entry points. 13.0 uses slot 2 only; 11.x also
  * loads its modules here, with slot 6, and tells of their end with slot 7.
  */
+/* What the linked part of a program has no code for is in the parts that it
+ * was linked from, and of those only a library knows. It stays loaded, since
+ * its module is a part of it. */
+static CUresult load_as_library(CUmodule *ret, const void *wrapper)
+{
+	CUlibrary lib;
+	CUresult r = cuLibraryLoadData(&lib, wrapper, NULL, NULL, 0, NULL,
+				       NULL, 0);
+
+	if (r)
+		return r;
+	r = cuLibraryGetModule(ret, lib);
+	if (r)
+		cuLibraryUnload(lib);
+	return r;
+}
+
+/* Here the driver takes nvcc's wrapper; cuModuleLoadData, by which the host
+ * has to load it, takes what is in it. */
 static CUresult load_wrapper(CUmodule *ret, const void *wrapper)
 {
-	return cuModuleLoadData(ret, wrapper);
+	struct image_wrapper w;
+	CUresult r;
+
+	if (!ret || !wrapper)
+		return CUDA_ERROR_INVALID_VALUE;
+	memcpy(&w, wrapper, sizeof(w.magic));
+	if (w.magic != IMAGE_WRAPPER_MAGIC)
+		return cuModuleLoadData(ret, wrapper);
+	memcpy(&w, wrapper, sizeof(w));
+	if (!w.data || (w.version != 1 && w.version != 2))
+		return CUDA_ERROR_INVALID_IMAGE;
+	r = cuModuleLoadData(ret, w.data);
+	return r == CUDA_ERROR_NO_BINARY_FOR_GPU && w.version == 2 && w.more ?
+		load_as_library(ret, wrapper) : r;
 }
 
 static CUresult primary_handle(CUcontext *ret, CUdevice dev)
@@ -47,7 +80,7 @@ static CUresult load_wrapper_more(CUmodule *ret, const void *wrapper, void *a,
 	if (a || b || n)
 		return vg_not_supported("private table t6bd5fb6c slot 0x06 "
 					"with more than an image");
-	return cuModuleLoadData(ret, wrapper);
+	return load_wrapper(ret, wrapper);
 }
 
 static CUresult load_fatbin_more(const void *fatbin, CUmodule *ret, void *a,

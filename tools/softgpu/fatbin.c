@@ -161,13 +161,21 @@ static CUresult wrapper_code(const struct wrapper *w, char **text, size_t *len,
 	return fatbin_one(w->prelinked[0], text, len, sass);
 }
 
+bool is_wrapper(const void *data)
+{
+	uint32_t magic;
+
+	memcpy(&magic, data, sizeof(magic));
+	return magic == WRAPPER_MAGIC;
+}
+
 CUresult fatbin_code(const void *data, char **text, size_t *len, bool *sass)
 {
 	uint32_t magic;
 
 	*sass = false;
 	memcpy(&magic, data, sizeof(magic));
-	if (magic == WRAPPER_MAGIC)
+	if (is_wrapper(data))
 		return wrapper_code(data, text, len, sass);
 	if (magic == FATBIN_MAGIC)
 		return fatbin_one(data, text, len, sass);

@@ -193,6 +193,9 @@ CUresult cuModuleLoadData(CUmodule *out, const void *data)
 		return r;
 	if (!out || !data)
 		return CUDA_ERROR_INVALID_VALUE;
+	/* As the driver seems to: only a library may be nvcc's wrapper. */
+	if (is_wrapper(data))
+		return CUDA_ERROR_INVALID_IMAGE;
 	r = image_load(data, &im);
 	if (r)
 		return r;

@@ -259,6 +259,7 @@ int func_max_dynamic(const struct sg_func *f);
 /* fatbin.c: PTX text (NUL-terminated), or the stand-in's machine code, from
  * what programs load; malloc'ed */
 CUresult fatbin_code(const void *data, char **code, size_t *len, bool *sass);
+bool is_wrapper(const void *data); /* nvcc's, around a fatbin */
 /* cubin.c */
 size_t cubin_size(const void *elf);
 CUresult cubin_load(const void *elf, struct ptx_module **out);
