@@ -80,14 +80,25 @@ static uint32_t less(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* A log of no bytes has to be somewhere all the same: the driver refuses NULL,
+ * and takes a buffer of which it is told that it has no room. */
+static void *log_buffer(void *ours, uint32_t size, uint64_t guests)
+{
+	static char nothing[8];
+
+	if (size)
+		return ours;
+	return guests ? nothing : NULL;
+}
+
 /* After the lists: sizes and counts are those of what there is. */
 static void *checked(const struct ex_jit *j, CUjit_option o, uint64_t v)
 {
 	switch (o) {
 	case CU_JIT_INFO_LOG_BUFFER:
-		return j->info_size ? j->info : NULL;
+		return log_buffer(j->info, j->info_size, v);
 	case CU_JIT_ERROR_LOG_BUFFER:
-		return j->error_size ? j->error : NULL;
+		return log_buffer(j->error, j->error_size, v);
 	case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
 		v = j->info ? j->info_size : 0;
 		break;
