@@ -38,6 +38,8 @@ static CUresult read_device(uint32_t index, struct vg_device *d)
 
 /* ---- CUDA_VISIBLE_DEVICES ---------------------------------------------- */
 
+#define UUID_TEXT 40u /* letters of one */
+
 static void uuid_text(const struct vg_device *d, char *ret)
 {
 	const uint8_t *u = d->info.uuid;
@@ -48,20 +50,33 @@ static void uuid_text(const struct vg_device *d, char *ret)
 		u[15]);
 }
 
-/* Index of the device that one word of the list names; -1: none. */
-static int named(const char *word, const struct vg_device *all, int n)
+static bool is_uuid(const char *word)
 {
-	char text[48], *end;
-	int found = -1;
-	long i;
+	return !strncasecmp(word, "GPU-", 4);
+}
 
-	if (strncasecmp(word, "GPU-", 4)) {
-		i = strtol(word, &end, 10);
-		return end != word && !*end && i >= 0 && i < n ? (int)i : -1;
-	}
+/* What stands behind a number does not count. */
+static int numbered(const char *word, int n)
+{
+	char *end;
+	long i = strtol(word, &end, 10);
+
+	return end != word && i >= 0 && i < n ? (int)i : -1;
+}
+
+/* The start of a UUID will do, if it is the start of one only; what stands
+ * behind a whole one does not count. */
+static int by_uuid(const char *word, const struct vg_device *all, int n)
+{
+	size_t len = strlen(word);
+	char text[48];
+	int found = -1;
+
+	if (len == 4)
+		return -1;
 	for (int k = 0; k < n; k++) {
 		uuid_text(&all[k], text);
-		if (strncasecmp(text, word, strlen(word)))
+		if (strncasecmp(text, word, len < UUID_TEXT ? len : UUID_TEXT))
 			continue;
 		if (found >= 0)
 			return -1; /* a prefix of two is none */
@@ -70,50 +85,67 @@ static int named(const char *word, const struct vg_device *all, int n)
 	return found;
 }
 
-/* The list ends at its first word that names nothing, or a device twice. */
+static bool listed(const int *order, int count, int i)
+{
+	for (int k = 0; k < count; k++)
+		if (order[k] == i)
+			return true;
+	return false;
+}
+
+/* How many the list names: it ends at its first word that names nothing, or
+ * not in the way of the first word. -1: it names a device twice. */
 static int visible(const char *list, const struct vg_device *all, int n,
 		   int *order)
 {
 	char *copy = strdup(list), *save = NULL, *w;
-	int count = 0;
+	bool uuids = false;
+	int count = 0, i;
 
-	for (w = copy ? strtok_r(copy, ",", &save) : NULL; w && count < n;
+	for (w = copy ? strtok_r(copy, ",", &save) : NULL; w && count >= 0;
 	     w = strtok_r(NULL, ",", &save)) {
 		while (*w == ' ')
 			w++;
 		w[strcspn(w, " ")] = '\0';
-		int i = named(w, all, n);
-
-		for (int k = 0; k < count; k++)
-			if (order[k] == i)
-				i = -1;
+		if (!count)
+			uuids = is_uuid(w);
+		i = uuids ? by_uuid(w, all, n) : numbered(w, n);
 		if (i < 0)
 			break;
-		order[count++] = i;
+		if (listed(order, count, i))
+			count = -1;
+		else
+			order[count++] = i;
 	}
 	free(copy);
 	return count;
 }
 
+/* There is one order for all; the driver takes no other word for it. */
+static bool order_ok(void)
+{
+	const char *order = getenv("CUDA_DEVICE_ORDER");
+
+	return !order || !*order || !strcasecmp(order, "FASTEST_FIRST") ||
+	       !strcasecmp(order, "PCI_BUS_ID");
+}
+
 static CUresult choose(struct vg_device *all, int n)
 {
 	const char *list = getenv("CUDA_VISIBLE_DEVICES");
-	int order[64];
+	int order[64], count;
 
 	if (n > 64)
 		n = 64;
-	if (!list) {
-		vg_devices = all;
-		vg_ndevices = n;
-		return CUDA_SUCCESS;
-	}
+	count = list ? visible(list, all, n, order) : n;
+	if (count < 0 || !order_ok())
+		return CUDA_ERROR_INVALID_DEVICE;
 	vg_devices = calloc((size_t)n + 1, sizeof(*vg_devices));
 	if (!vg_devices)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	vg_ndevices = visible(list, all, n, order);
-	for (int i = 0; i < vg_ndevices; i++)
-		vg_devices[i] = all[order[i]];
-	free(all);
+	vg_ndevices = count;
+	for (int i = 0; i < count; i++)
+		vg_devices[i] = all[list ? order[i] : i];
 	return CUDA_SUCCESS;
 }
 
@@ -133,8 +165,7 @@ CUresult vg_devices_read(void)
 		r = read_device((uint32_t)i, &all[i]);
 	if (!r)
 		r = choose(all, sys.devices);
-	else
-		free(all);
+	free(all);
 	return r;
 }
 

@@ -54,9 +54,9 @@ like "$(guest "$H" lie 1 0123456789abcdef)" \
 nothing_left 'after refusals'
 
 # ---- devices hidden from the program ----
-count() { # count VALUE: cuInit's and cuDeviceGetCount's answer to it
+count() { # count VALUE [ORDER]: cuInit's and cuDeviceGetCount's answer to it
 	VGPU_DOMID=1 LD_LIBRARY_PATH=$B/guest-lib:$B/loopback/lib \
-	CUDA_VISIBLE_DEVICES=$1 /usr/bin/python3 -c '
+	CUDA_VISIBLE_DEVICES=$1 CUDA_DEVICE_ORDER=${2:-} /usr/bin/python3 -c '
 import ctypes
 cu = ctypes.CDLL("libcuda.so.1")
 n = ctypes.c_int(-1)
@@ -68,6 +68,11 @@ is "$(count 0,9)" '0 0 1' 'CUDA_VISIBLE_DEVICES=0,9 shows the first'
 is "$(count -1 | cut -d' ' -f 1)" 100 'CUDA_VISIBLE_DEVICES=-1 hides all: no device'
 is "$(count '' | cut -d' ' -f 1)" 100 'CUDA_VISIBLE_DEVICES= hides all: no device'
 is "$(count GPU-ffffffff | cut -d' ' -f 1)" 100 'an unknown UUID hides all'
+is "$(count GPU- | cut -d' ' -f 1)" 100 'the start of every UUID hides all'
+is "$(count 0x)" '0 0 1' 'what stands behind a number does not count'
+is "$(count 0,0 | cut -d' ' -f 1)" 101 'a device named twice is refused'
+is "$(count 0 PCI_BUS_ID)" '0 0 1' 'CUDA_DEVICE_ORDER=PCI_BUS_ID is taken'
+is "$(count 0 nonsense | cut -d' ' -f 1)" 101 'CUDA_DEVICE_ORDER=nonsense is refused'
 
 # ---- calls that are not supported, and calls in the child of a fork ----
 cat >"$DIR/calls.py" <<'X'
