@@ -91,16 +91,16 @@ void vg_share_sweep(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The end for the program, with its message; the other one is ours. */
+/* The end for the program, with its message; the other one is ours. Both are
+ * closed by exec, as the driver's descriptors are. */
 static int make_end(const struct name *name, int *ours)
 {
 	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -1;
 	if (send(pair[0], name, sizeof(*name), MSG_NOSIGNAL | MSG_DONTWAIT) !=
-		    sizeof(*name) ||
-	    fcntl(pair[0], F_SETFD, FD_CLOEXEC)) {
+	    sizeof(*name)) {
 		close(pair[0]);
 		close(pair[1]);
 		return -1;
