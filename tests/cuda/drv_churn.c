@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * drv_churn.c - what a service does in a day, in a minute: everything that can
- * be made and destroyed is, over and over, and neither this process nor the
+ * drv_churn.c - what a service does in a day, in half a minute: everything that
+ * can be made and destroyed is, over and over, and neither this process nor the
  * device has less room afterwards. `drv_churn marks [DIVISOR]` prints "mark"
  * after each third and waits for a line, so that flat.sh can look at other
  * processes meanwhile.
@@ -149,12 +149,12 @@ static const struct {
 	void (*once)(long i);
 	long rounds;
 } kinds[] = {
-	{ "streams and events", streams_and_events, 6000 },
-	{ "memory", memory, 3000 },
-	{ "pools", pools, 3000 },
-	{ "modules", modules, 300 },
-	{ "graphs", graphs, 1500 },
-	{ "contexts", contexts, 30 },
+	{ "streams and events", streams_and_events, 3000 },
+	{ "memory", memory, 1500 },
+	{ "pools", pools, 1500 },
+	{ "modules", modules, 150 },
+	{ "graphs", graphs, 750 },
+	{ "contexts", contexts, 15 },
 };
 
 static long resident_kib(void)

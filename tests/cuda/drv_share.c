@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * drv_share.c - file descriptors that stand for memory: every way in which
- * they reach another process, how long they keep the memory, ten thousand of
+ * they reach another process, how long they keep the memory, hundreds of
  * them, and what is no such descriptor. drv_vmm_share and drv_ipc_pool show the
  * plain way.
  */
@@ -14,8 +14,8 @@
 #include "two.h"
 
 #define POSIX_FD CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
-#define EXPORTS  10000
-#define ROUNDS   64
+#define EXPORTS  500
+#define ROUNDS   16
 
 static CUmemAllocationProp prop = {
 	.type = CU_MEM_ALLOCATION_TYPE_PINNED,

@@ -26,7 +26,7 @@ TC_DRV_CORE := drv_assert drv_capture_copies drv_contexts drv_copies \
                drv_memory drv_order drv_params drv_printf drv_ptds drv_races \
                drv_register drv_share drv_values drv_vmm drv_vmm_share
 TC_DRV_TOOL := drv_devices
-TC_DRV_ALONE := drv_stress
+TC_DRV_ALONE := drv_stress drv_churn
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))
 TC_DRV_GPU  := $(filter-out $(TC_DRV_CORE) $(TC_DRV_TOOL) $(TC_DRV_TWO) \
                  $(TC_DRV_ALONE),\
