@@ -60,9 +60,11 @@ static CUresult send(uint32_t stream, const CUarrayMapInfo *maps, uint32_t n)
 			      { wire, n * sizeof(wire[0]) } };
 	CUresult r = CUDA_SUCCESS;
 
-	memcpy(wire, maps, n * sizeof(wire[0]));
-	for (uint32_t i = 0; i < n && !r; i++)
+	/* One after the other: what follows a bad one may not be there. */
+	for (uint32_t i = 0; i < n && !r; i++) {
+		wire[i] = maps[i];
 		r = wire_form(&wire[i]);
+	}
 	return r ? r : vg_call(OP_vgMapArrays, s, 2, NULL, 0);
 }
 

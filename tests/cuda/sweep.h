@@ -110,11 +110,12 @@ static void make_handles(struct handles *h)
 
 static void free_handles(const struct handles *h)
 {
-	if (h->graph) {
+	if (h->userobj)
 		DRV(cuUserObjectRelease(h->userobj, 1));
+	if (h->gexec)
 		DRV(cuGraphExecDestroy(h->gexec));
+	if (h->graph)
 		DRV(cuGraphDestroy(h->graph));
-	}
 	make("end of a linker", cuLinkDestroy(h->link));
 	make("end of a pool", cuMemPoolDestroy(h->mempool));
 	make("end of an array", cuArrayDestroy(h->array));
