@@ -80,6 +80,18 @@ static CUresult load_module(struct ex *e, const void *image,
 				  id);
 }
 
+/* NVIDIA's driver has no name for what is wrong with a cubin, or with a fatbin
+ * without its wrapper. */
+static CUresult refused(const struct ex_image *from, uint64_t len)
+{
+	struct image_head h = { 0 };
+
+	if (len >= sizeof(h))
+		memcpy(&h, from->data, sizeof(h));
+	return h.kind == IMAGE_ELF || h.kind == IMAGE_FATBIN ?
+	       CUDA_ERROR_UNKNOWN : CUDA_ERROR_INVALID_IMAGE;
+}
+
 /* The guest's library passes on what its program gave it, lies and all. */
 CUresult ex_image_unpack(struct ex *e, const struct ex_image *from,
 			 uint64_t len, struct image_unpacked *to)
@@ -91,8 +103,7 @@ CUresult ex_image_unpack(struct ex *e, const struct ex_image *from,
 		return CUDA_SUCCESS;
 	log_info("domain %u session %s: image refused: %s", e->domid, e->sid,
 		 why);
-	return r == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY :
-			      CUDA_ERROR_INVALID_IMAGE;
+	return r == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY : refused(from, len);
 }
 
 static void kept_free(struct ex *e, struct kept *k)

@@ -44,6 +44,12 @@ static bool order_ok(CUmemcpySrcAccessOrder o)
 	       o == CU_MEMCPY_SRC_ACCESS_ORDER_ANY;
 }
 
+static bool attr_ok(const CUmemcpyAttributes *a)
+{
+	return order_ok(a->srcAccessOrder) &&
+	       !(a->flags & ~CU_MEMCPY_FLAG_PREFER_OVERLAP_WITH_COMPUTE);
+}
+
 static CUresult check(const struct batch *b, size_t *bad)
 {
 	*bad = SIZE_MAX;
@@ -51,7 +57,7 @@ static CUresult check(const struct batch *b, size_t *bad)
 	    !b->idx || !b->nattrs || b->nattrs > b->count || b->idx[0])
 		return CUDA_ERROR_INVALID_VALUE;
 	for (size_t i = 0; i < b->nattrs; i++)
-		if (!order_ok(b->attr[i].srcAccessOrder) ||
+		if (!attr_ok(&b->attr[i]) ||
 		    b->idx[i] >= b->count || (i && b->idx[i] <= b->idx[i - 1]))
 			return CUDA_ERROR_INVALID_VALUE;
 	for (size_t i = 0; i < b->count; i++)

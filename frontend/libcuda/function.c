@@ -169,6 +169,14 @@ CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
 	return CUDA_SUCCESS;
 }
 
+/* Launches are clusters from now on, of which the driver may refuse some. */
+static void new_cluster(struct vg_function *f)
+{
+	for (int i = 0; i < VG_GOOD_SHAPES; i++)
+		atomic_store(&f->good[i], 0);
+	atomic_store(&f->clusters, true);
+}
+
 static CUresult set_attr(struct vg_function *f, CUdevice dev, int attr,
 			 int value)
 {
@@ -184,6 +192,8 @@ static CUresult set_attr(struct vg_function *f, CUdevice dev, int attr,
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_call(OP_vgFuncSetAttr, &s, 1, NULL, 0);
 	vg_function_attr_forget(f);
+	if (!r && attr >= CU_FUNC_ATTRIBUTE_CLUSTER_SIZE_MUST_BE_SET)
+		new_cluster(f);
 	return r;
 }
 

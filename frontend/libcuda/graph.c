@@ -114,11 +114,11 @@ cuGraphExecUpdate_v2(CUgraphExec exec, CUgraph graph,
 		r = vg_handle_in(KIND_GEXEC, (uintptr_t)exec, &in.exec);
 	if (r)
 		return r;
-	if (!info || !in.exec)
+	if (!in.exec)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_call(OP_vgGraphUpdate, &s, 1, &o, 1);
-	if (r)
-		return r;
+	if (r || !info)
+		return r ? r : (CUresult)out.result;
 	info->result = (CUgraphExecUpdateResult)out.detail;
 	info->errorNode = (CUgraphNode)vg_handle_out(KIND_GNODE, out.node);
 	info->errorFromNode = (CUgraphNode)vg_handle_out(KIND_GNODE, out.from);

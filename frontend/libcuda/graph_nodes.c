@@ -174,6 +174,12 @@ static CUresult add(CUgraphNode *ret, CUgraph graph, const CUgraphNode *deps,
 	return r;
 }
 
+static bool no_kernel(const CUgraphNodeParams *p)
+{
+	return p && p->type == CU_GRAPH_NODE_TYPE_KERNEL && !p->kernel.func &&
+	       !p->kernel.kern;
+}
+
 static CUresult set(CUgraphExec exec, CUgraphNode node, bool of_exec,
 		    const CUgraphNodeParams *p, bool generic)
 {
@@ -185,6 +191,8 @@ static CUresult set(CUgraphExec exec, CUgraphNode node, bool of_exec,
 	if (!r && of_exec)
 		r = vg_handle_in(KIND_GEXEC, (uintptr_t)exec, &c.in.exec);
 	if (!r && (!c.in.node || (of_exec && !c.in.exec)))
+		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r && of_exec && no_kernel(p))
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = node_encode(p, &c);

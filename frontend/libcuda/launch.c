@@ -6,14 +6,12 @@
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
-#define ATTRS_MAX 32u
-
 struct launch {
 	struct in_vgLaunch in;
 	struct vg_function *f;
 	const void *block;       /* a parameter block that is ready */
 	void **params;           /* or one pointer a parameter */
-	struct vg_launch_attr attr[ATTRS_MAX];
+	struct vg_launch_attr attr[VG_LAUNCH_ATTRS];
 };
 
 /* ---- what the driver refuses at once ----------------------------------- */
@@ -57,8 +55,11 @@ static CUresult check_limits(struct launch *l, CUdevice dev)
 		return r;
 	if (threads > (uint32_t)max_threads)
 		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-	return l->in.smem > (uint32_t)max_smem ? CUDA_ERROR_INVALID_VALUE :
-						 CUDA_SUCCESS;
+	if (l->in.smem <= (uint32_t)max_smem)
+		return CUDA_SUCCESS;
+	return l->in.flags & VG_LAUNCH_COOPERATIVE ?
+	       CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE :
+	       CUDA_ERROR_INVALID_VALUE;
 }
 
 /* ---- parameters -------------------------------------------------------- */
@@ -76,7 +77,7 @@ static CUresult from_extra(struct launch *l, void **extra)
 		else
 			return CUDA_ERROR_INVALID_VALUE;
 	}
-	if (bytes > 65536 || (bytes && !l->block))
+	if (bytes > 65536 || (bytes ? !l->block : l->f->nparams))
 		return CUDA_ERROR_INVALID_VALUE;
 	l->in.bytes = (uint32_t)bytes;
 	return CUDA_SUCCESS;
@@ -118,6 +119,8 @@ static uint64_t shape_of(const struct launch *l)
 {
 	uint64_t h = l->in.flags & VG_LAUNCH_COOPERATIVE ? 1 : 0;
 
+	if (atomic_load_explicit(&l->f->clusters, memory_order_relaxed))
+		h = mix(h + 1, 1);
 	if (odd_block(l))
 		h = mix(h + 1, l->in.bytes);
 	for (uint32_t i = 0; i < l->in.attrs; i++) {
@@ -255,7 +258,8 @@ static CUresult send(struct launch *l)
 			       l->f->param[i].size);
 		s[1].ptr = b;
 	}
-	r = (l->in.flags || odd_block(l)) &&
+	r = (l->in.flags || odd_block(l) ||
+	     atomic_load_explicit(&l->f->clusters, memory_order_relaxed)) &&
 			    (!seen_good(l) || !attrs_good(l)) ?
 	    first_launch(l, s) : vg_post(OP_vgLaunch, s, 3);
 	vg_stream_touch(l->in.stream);
@@ -344,16 +348,22 @@ static CUresult one_attr(const CUlaunchAttribute *from,
 	return r;
 }
 
-CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to);
-
-CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to)
+/* What is to be ignored does not travel. */
+CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to,
+			 uint32_t *n)
 {
 	CUresult r = CUDA_SUCCESS;
 
-	if (c->numAttrs > ATTRS_MAX || (c->numAttrs && !c->attrs))
+	*n = 0;
+	if (c->numAttrs && !c->attrs)
 		return CUDA_ERROR_INVALID_VALUE;
-	for (unsigned int i = 0; i < c->numAttrs && !r; i++)
-		r = one_attr(&c->attrs[i], &to[i]);
+	for (unsigned int i = 0; i < c->numAttrs && !r; i++) {
+		if (c->attrs[i].id == CU_LAUNCH_ATTRIBUTE_IGNORE)
+			continue;
+		if (*n == VG_LAUNCH_ATTRS)
+			return CUDA_ERROR_INVALID_VALUE;
+		r = one_attr(&c->attrs[i], &to[(*n)++]);
+	}
 	return r;
 }
 
@@ -371,10 +381,10 @@ VG_EXPORT CUresult CUDAAPI cuLaunchKernelEx(const CUlaunchConfig *c,
 	l.in = (struct in_vgLaunch){
 		.grid = { c->gridDimX, c->gridDimY, c->gridDimZ },
 		.block = { c->blockDimX, c->blockDimY, c->blockDimZ },
-		.smem = c->sharedMemBytes, .attrs = c->numAttrs,
+		.smem = c->sharedMemBytes,
 		.flags = c->numAttrs ? VG_LAUNCH_EX : 0 };
 	l.block = NULL;
-	r = vg_launch_attrs(c, l.attr);
+	r = vg_launch_attrs(c, l.attr, &l.in.attrs);
 	if (!r)
 		r = prepare(&l, f, c->hStream, params, extra);
 	return r ? r : send(&l);

@@ -159,7 +159,7 @@ cuLinkAddFile_v2(CUlinkState state, CUjitInputType type, const char *path,
 
 	if (r)
 		return r;
-	if (!path)
+	if (!path || l->cubin) /* it is complete: nothing is added any more */
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_file_read(path, &bytes, &size);
 	return r ? r : cuLinkAddData_v2(state, type, bytes, size, path, n,

@@ -157,14 +157,23 @@ static CUresult load_measured(struct options *o, const struct image *img,
 	return (CUresult)out.result;
 }
 
+/* A cubin, or a fatbin without its wrapper. */
+static bool binary(const char *image)
+{
+	return !strncmp(image, "\177ELF", 4) ||
+	       !strncmp(image, "\x50\xed\x55\xba", 4);
+}
+
+/* One whose headers lie is an unknown error, as NVIDIA's driver has it. */
 static CUresult measure(const void *image, struct image *img)
 {
 	int e = image_measure(image, img);
 
 	if (!e)
 		return CUDA_SUCCESS;
-	return e == -EINVAL ? CUDA_ERROR_INVALID_VALUE :
-			      CUDA_ERROR_INVALID_IMAGE;
+	return e == -EINVAL  ? CUDA_ERROR_INVALID_VALUE :
+	       binary(image) ? CUDA_ERROR_UNKNOWN :
+			       CUDA_ERROR_INVALID_IMAGE;
 }
 
 /* ---- modules ----------------------------------------------------------- */
@@ -424,7 +433,7 @@ static CUresult list(enum vgpu_kind from, uintptr_t h, enum vgpu_kind kind,
 		r = vg_handle_in(from, h, &in.id);
 	if (r)
 		return r;
-	if (!to || !n)
+	if (!to)
 		return CUDA_ERROR_INVALID_VALUE;
 	while (in.first < n && !r) {
 		struct vg_seg o[] = { { &out.h, sizeof(out.h) },

@@ -4,10 +4,6 @@
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
-#define ATTRS_MAX 32u
-
-CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to);
-
 static CUresult ask(CUfunction func, struct in_vgOccupancy *in,
 		    const struct vg_launch_attr *attrs,
 		    struct out_vgOccupancy *out)
@@ -142,7 +138,7 @@ cuOccupancyMaxPotentialBlockSize(int *grid, int *block, CUfunction func,
 static CUresult clusters(int *ret, CUfunction func, const CUlaunchConfig *c,
 			 uint32_t what)
 {
-	struct vg_launch_attr attrs[ATTRS_MAX];
+	struct vg_launch_attr attrs[VG_LAUNCH_ATTRS];
 	struct in_vgOccupancy in = { .what = what };
 	struct out_vgOccupancy out;
 	CUresult r = vg_enter();
@@ -151,7 +147,7 @@ static CUresult clusters(int *ret, CUfunction func, const CUlaunchConfig *c,
 		return r;
 	if (!ret || !c)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = vg_launch_attrs(c, attrs);
+	r = vg_launch_attrs(c, attrs, &in.attrs);
 	if (!r)
 		r = vg_handle_in(KIND_STREAM, (uintptr_t)c->hStream,
 				 &in.stream);
@@ -160,7 +156,6 @@ static CUresult clusters(int *ret, CUfunction func, const CUlaunchConfig *c,
 	memcpy(in.grid, &c->gridDimX, sizeof(in.grid));
 	memcpy(in.dim, &c->blockDimX, sizeof(in.dim));
 	in.smem = c->sharedMemBytes;
-	in.attrs = c->numAttrs;
 	r = ask(func, &in, attrs, &out);
 	if (!r)
 		*ret = (int)out.value;

@@ -227,10 +227,14 @@ struct vg_function {
 		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16]; /* per device */
 	/* launches with attributes that the driver has accepted before */
 	_Atomic uint64_t good[VG_GOOD_SHAPES];
+	_Atomic bool clusters;       /* an attribute about them was set */
 	/* driver API of CUDA 3: parameters set one by one */
 	uint8_t *old_params;
 	uint32_t old_size, old_block[3], old_smem;
 };
+#define VG_LAUNCH_ATTRS 31u /* CUDA knows some 20; the executor adds one */
+CUresult vg_launch_attrs(const CUlaunchConfig *c, struct vg_launch_attr *to,
+			 uint32_t *n);
 CUresult vg_function_of(uintptr_t h, struct vg_function **ret);
 CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
 			 const char *name, enum vgpu_kind kind,

@@ -2,6 +2,11 @@
 /*
  * drv_errors_copies.c - copies and fills whose shape, place or kind is wrong.
  * What is let through faults later: the end is waited for.
+ *
+ * Not tried is what has no right answer natively: places that NVIDIA's driver
+ * counts modulo 2^64 (it then writes somewhere else, or the GPU faults), and a
+ * batch to an address of nobody, which a thread of the driver crashes over
+ * some time later.
  */
 #include "errors.h"
 
@@ -50,7 +55,6 @@ static void fills(CUdevice dev, CUmodule mod)
 	PROBE("a byte too many", cuMemsetD8(p + 1, 1, N));
 	PROBE("2^63 bytes", cuMemsetD8(p, 1, HUGE_SIZE));
 	PROBE("2^63 halves", cuMemsetD16(p, 1, HUGE_SIZE));
-	PROBE("2^62 words and one", cuMemsetD32(p, 1, words + 1));
 	PROBE("2^62 words at nobody's", cuMemsetD32(4096, 1, words));
 	PROBE("at nobody's", cuMemsetD8(4096, 1, 16));
 	PROBE("rows wider than their pitch", cuMemsetD2D8(p, 16, 1, 17, 4));
@@ -60,8 +64,6 @@ static void fills(CUdevice dev, CUmodule mod)
 	PROBE("rows at 2 for words", cuMemsetD2D32(p + 2, 16, 1, 4, 4));
 	PROBE("rows of no width", cuMemsetD2D32(p, 16, 1, 0, 4));
 	PROBE("no rows", cuMemsetD2D32(p, 16, 1, 4, 0));
-	PROBE("2^32 rows of 2^32",
-	      cuMemsetD2D8(p, (size_t)1 << 32, 1, 16, (size_t)1 << 32));
 	PROBE("rows past the end", cuMemsetD2D8(p, 1024, 1, 16, 5));
 	PROBE("and the end", cuCtxSynchronize());
 }
@@ -105,7 +107,6 @@ static void planes(CUdevice dev, CUmodule mod)
 	TRY2D("2D, target pitch 0", dstPitch, 0);
 	TRY2D("2D, target pitch 2^40", dstPitch, (size_t)1 << 40);
 	TRY2D("2D, x past the pitch", dstXInBytes, 60);
-	TRY2D("2D, y 2^62", dstY, (size_t)1 << 62);
 	TRY2D("2D, source an array of NULL", srcMemoryType,
 	      CU_MEMORYTYPE_ARRAY);
 	TRY2D("2D, target an array of NULL", dstMemoryType,
@@ -150,13 +151,12 @@ static void solids(CUdevice dev, CUmodule mod)
 	TRY3D("3D, source level 3", srcLOD, 3);
 	TRY3D("3D, reserved not NULL", reserved0, host);
 	TRY3D("3D, y past the height", dstY, 3);
-	TRY3D("3D, z 2^62", dstZ, (size_t)1 << 62);
 	PROBE("and the end", cuCtxSynchronize());
 }
 
 static void batches(CUdevice dev, CUmodule mod)
 {
-	CUdeviceptr p = drv_alloc(N), q = drv_alloc(N), bad = 4096;
+	CUdeviceptr p = drv_alloc(N), q = drv_alloc(N);
 	size_t size = 64, zero = 0, far = HUGE_SIZE, first = 0, last = 5;
 	CUmemcpyAttributes a = {
 		.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM };
@@ -171,7 +171,6 @@ static void batches(CUdevice dev, CUmodule mod)
 	BATCH("batch of none", &p, &size, 0, &a, &first, 1, s);
 	BATCH("batch of 2^63", &p, &size, HUGE_SIZE, &a, &first, 1, s);
 	BATCH("batch in the legacy stream", &p, &size, 1, &a, &first, 1, NULL);
-	BATCH("batch to nobody's", &bad, &size, 1, &a, &first, 1, s);
 	BATCH("batch of 0 bytes", &p, &zero, 1, &a, &first, 1, s);
 	BATCH("batch of 2^63 bytes", &p, &far, 1, &a, &first, 1, s);
 	BATCH("batch without attributes", &p, &size, 1, &a, &first, 0, s);

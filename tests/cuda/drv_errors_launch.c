@@ -77,8 +77,7 @@ static void blocks_of_parameters(CUdevice dev, CUmodule mod)
 	EXTRA("a block of 200 bytes", f, extra);
 	size = 0;
 	EXTRA("a block of 0 bytes", f, extra);
-	size = HUGE_SIZE;
-	EXTRA("a block of 2^63 bytes", f, extra);
+	/* Not 2^63: NVIDIA's driver cuts the size off, and takes that. */
 	size = 16;
 	EXTRA("a block for no parameters", e, extra);
 	EXTRA("an item 77", f, bad);

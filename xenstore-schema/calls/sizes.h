@@ -24,7 +24,7 @@ static inline uint64_t vg_bytes(uint64_t count, uint64_t size)
  * refused. NVIDIA's driver counts in 64 bits: 2^62 words are none. */
 static inline uint64_t vg_fill(uint64_t dst, uint64_t count, uint64_t size)
 {
-	if (dst % size)
+	if (count && dst % size)
 		return UINT64_MAX;
 	return count * size == 0 ? 0 : vg_bytes(count, size);
 }
