@@ -80,12 +80,24 @@ static uint32_t less(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static bool given(const struct ex_jit *j, CUjit_option o)
+{
+	for (uint32_t i = 0; i < j->n; i++)
+		if (j->name[i] == o)
+			return true;
+	return false;
+}
+
 /* A log of no bytes has to be somewhere all the same: the driver refuses NULL,
- * and takes a buffer of which it is told that it has no room. */
-static void *log_buffer(void *ours, uint32_t size, uint64_t guests)
+ * and takes a buffer of which it is told that it has no room. Of one whose
+ * size it is not told it would have to guess. */
+static void *log_buffer(const struct ex_jit *j, CUjit_option size_option,
+			void *ours, uint32_t size, uint64_t guests)
 {
 	static char nothing[8];
 
+	if (!given(j, size_option))
+		return NULL;
 	if (size)
 		return ours;
 	return guests ? nothing : NULL;
@@ -96,9 +108,11 @@ static void *checked(const struct ex_jit *j, CUjit_option o, uint64_t v)
 {
 	switch (o) {
 	case CU_JIT_INFO_LOG_BUFFER:
-		return log_buffer(j->info, j->info_size, v);
+		return log_buffer(j, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
+				  j->info, j->info_size, v);
 	case CU_JIT_ERROR_LOG_BUFFER:
-		return log_buffer(j->error, j->error_size, v);
+		return log_buffer(j, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
+				  j->error, j->error_size, v);
 	case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
 		v = j->info ? j->info_size : 0;
 		break;

@@ -21,6 +21,7 @@ UT_OBJS_wire_test         :=
 UT_OBJS_error_test        :=
 UT_OBJS_objects_test      := cuda-exec/objects
 UT_OBJS_capture_test      := cuda-exec/capture
+UT_OBJS_jit_test          := cuda-exec/jit
 UT_OBJS_node_test         := cuda-exec/fix_graph cuda-exec/calls_launch \
                              cuda-exec/objects
 UT_OBJS_share_test        := cuda-exec/share
@@ -28,7 +29,7 @@ UT_OBJS_seal_test         := cuda-exec/seal
 UT_OBJS_handle_test       := frontend/libcuda/handle
 UT_OBJS_tracker_test      := frontend/libcuda/tracker
 UT_NAMES := ring_test ring_threads_test wire_test error_test objects_test \
-            capture_test node_test share_test seal_test \
+            capture_test jit_test node_test share_test seal_test \
             handle_test tracker_test
 
 define unit_test
