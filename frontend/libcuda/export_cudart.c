@@ -26,9 +26,9 @@ static CUresult ready(void)
  * 6bd5fb6c: the runtime's own entry points. 13.0 uses slot 2 only; 11.x also
  * loads its modules here, with slot 6, and tells of their end with slot 7.
  */
-/* What the linked part of a program has no code for is in the parts that it
- * was linked from, and of those only a library knows. It stays loaded, since
- * its module is a part of it. */
+/* A linked image without code for this GPU (it has no bytes if the program was
+ * compiled to PTX only) has to be linked again from its parts, and of those
+ * only a library knows. It stays loaded, since its module is a part of it. */
 static CUresult load_as_library(CUmodule *ret, const void *wrapper)
 {
 	CUlibrary lib;

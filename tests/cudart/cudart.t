@@ -39,6 +39,8 @@ for dir in "$B"/tests/cudart/*/; do
 	for p in vectoradd reduce streams deviceprintf hostcb managed; do
 		one "$version" $p
 	done
+	is "$(guest timeout 60 "$dir/parts" 2>&1)" 'parts: 42 and 2' \
+		"$version: relocatable device code is loaded"
 done
 echo "# $found runtimes"
 nothing_left 'after all runtimes'

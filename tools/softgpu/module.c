@@ -193,7 +193,7 @@ CUresult cuModuleLoadData(CUmodule *out, const void *data)
 		return r;
 	if (!out || !data)
 		return CUDA_ERROR_INVALID_VALUE;
-	/* As the driver seems to: only a library may be nvcc's wrapper. */
+	/* As the driver: only a library may be nvcc's wrapper. */
 	if (is_wrapper(data))
 		return CUDA_ERROR_INVALID_IMAGE;
 	r = image_load(data, &im);
