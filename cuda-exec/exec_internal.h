@@ -341,6 +341,7 @@ uint64_t warm_tick(void);
 enum wait_type { WAIT_STREAM, WAIT_EVENT, WAIT_CTX, WAIT_COPY, WAIT_WORD };
 int waiter_start(struct ex *e);
 bool waiter_free(struct ex *e);
+bool waiter_may_spin(void); /* are there cores for it? */
 CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 		     CUevent event, uint64_t src, uint32_t len);
 /* What pending.c waited for so far; it forgets it then. */

@@ -174,11 +174,23 @@ static void sleep_for_bell(struct ex *e, uint64_t ns)
 /* How long to sleep while waits are outstanding: a fraction of the time that
  * they have taken, so that a long kernel costs little and a short one does
  * not wait for us. */
-static uint64_t nap(uint64_t idle_ns)
+static uint64_t nap(const struct ex *e, uint64_t idle_ns)
 {
 	uint64_t ns = idle_ns / 8;
+	uint64_t most = shared_load32(&e->ctl->guest_waiters) ? 100000 :
+								1000000;
 
-	return ns < 20000 ? 20000 : ns > 1000000 ? 1000000 : ns;
+	return ns < 20000 ? 20000 : ns > most ? most : ns;
+}
+
+/* While the GPU works, the guest's next record is waited for longer: it comes
+ * soon after the work is done, and waking takes longer than that. */
+#define GPU_SPINS 20u
+
+static uint64_t spin_time(const struct ex *e)
+{
+	return e->pend_live && waiter_may_spin() ? GPU_SPINS * e->spin_ns :
+						   e->spin_ns;
 }
 
 /* The room is given back in batches, and at once when the ring is empty: the
@@ -212,12 +224,12 @@ static void idle(struct ex *e, uint64_t *since)
 	waiter_free(e); /* takes notice of what it finished */
 	if (!*since)
 		*since = t;
-	if (t - *since < e->spin_ns)
+	if (t - *since < spin_time(e))
 		cpu_relax();
 	else
 		sleep_for_bell(e, !e->pend_live ? warm_tick() :
 			       e->pend_live == e->pend_watched ? WATCHED_NS :
-			       nap(t - *since));
+			       nap(e, t - *since));
 }
 
 enum vgpu_error ex_loop(struct ex *e)

@@ -96,7 +96,7 @@ static void do_job(struct ex *e)
 /* With few cores a spinning thread takes the time of those it waits for. */
 #define CORES_TO_SPIN 4
 
-static bool may_spin(void)
+bool waiter_may_spin(void)
 {
 	static long cores;
 
@@ -114,7 +114,7 @@ static void watch_a_while(uint64_t waited)
 {
 	uint64_t ns = waited / 128;
 
-	if (waited < WATCH_SPIN_NS && may_spin()) {
+	if (waited < WATCH_SPIN_NS && waiter_may_spin()) {
 		cpu_relax();
 		return;
 	}
@@ -138,7 +138,7 @@ static void watch(struct ex *e)
 
 static void await_job(const struct ex *e)
 {
-	uint64_t end = ticks_ns() + (may_spin() ? e->spin_ns : 0);
+	uint64_t end = ticks_ns() + (waiter_may_spin() ? e->spin_ns : 0);
 	uint32_t s;
 
 	for (;;) {

@@ -49,7 +49,7 @@ static CUresult lost(void)
 	return vg_session_lost(e, detail);
 }
 
-#define GPU_SPINS     20u
+#define GPU_SPINS     200u
 #define CORES_TO_SPIN 4
 
 static uint64_t gpu_spin_ns(void)

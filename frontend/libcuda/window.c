@@ -343,7 +343,7 @@ CUresult vg_piece_take(struct vg_piece *p)
 	struct vg_pick k = { p, false };
 	CUresult r = vg_staging();
 
-	return r ? r : vg_wait(picked, &k);
+	return r ? r : vg_wait_gpu(picked, &k);
 }
 
 void vg_piece_fly(struct vg_piece *p)
