@@ -53,7 +53,7 @@ static bool attr_ok(const CUmemcpyAttributes *a)
 static CUresult check(const struct batch *b, size_t *bad)
 {
 	*bad = SIZE_MAX;
-	if (!b->count || !b->dst || !b->src || !b->size || !b->attr ||
+	if (!b->count || b->count > UINT32_MAX || !b->dst || !b->src || !b->size || !b->attr ||
 	    !b->idx || !b->nattrs || b->nattrs > b->count || b->idx[0])
 		return CUDA_ERROR_INVALID_VALUE;
 	for (size_t i = 0; i < b->nattrs; i++)

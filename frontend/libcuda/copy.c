@@ -309,7 +309,7 @@ static CUresult host_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s,
 
 	if (!r && !sync && vg_captured(s, ctx))
 		return vg_shadow_copy(&c, s);
-	if (!r)
+	if (!r && n)
 		memmove(c.dstHost, c.srcHost, n);
 	return r;
 }

@@ -89,7 +89,7 @@ static void nodes(CUdevice dev, CUmodule mod)
 	CUdeviceptr p = drv_alloc(4096);
 	CUDA_MEMSET_NODE_PARAMS s = { .dst = p, .elementSize = 4, .width = 16,
 				      .height = 1 }, odd;
-	unsigned n = 16, v = 1;
+	uint64_t n = 16, v = 1; /* libfakecuda's parameters have 8 bytes each */
 	void *args[] = { &p, &n, &v };
 	CUDA_HOST_NODE_PARAMS host = { NULL, NULL };
 	CUgraphNodeParams any = { .type = (CUgraphNodeType)99 };

@@ -37,7 +37,8 @@ static void fault(CUdevice dev, CUmodule mod, uint64_t at)
 {
 	CUfunction f = drv_function(mod, "fill"), g = drv_function(mod, "empty");
 	CUdeviceptr p = drv_alloc(64), bad = at;
-	unsigned n = 1, value = 7;
+	/* libfakecuda's parameters have 8 bytes each. */
+	uint64_t n = 1, value = 7;
 	void *args[] = { &bad, &n, &value };
 	CUcontext ctx = NULL;
 	CUstream s;

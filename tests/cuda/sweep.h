@@ -11,7 +11,7 @@
 #include "kernels_ptx.h"
 #include "probe.h"
 
-static uint8_t scratch[16][65536] __attribute__((aligned(64)));
+static uint8_t scratch[16][65536] __attribute__((aligned(128)));
 
 static struct handles {
 	CUdeviceptr ptr;

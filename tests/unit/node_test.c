@@ -77,6 +77,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	ex_obj_del(&ex, KIND_KERNEL, 5); /* with its layout */
 	ex_objects_free(ex.objects);
 	return 0;
 }
