@@ -32,8 +32,8 @@ CUresult ex_use_ctx(struct ex *e, uint32_t ctx)
 	if (ctx == e->cur_ctx)
 		return CUDA_SUCCESS;
 	r = ex_obj(e, KIND_CTX, ctx, &real);
-	if (r)
-		return CUDA_ERROR_INVALID_CONTEXT;
+	if (r) /* the guest knew it once */
+		return CUDA_ERROR_CONTEXT_IS_DESTROYED;
 	r = R.cuCtxSetCurrent((CUcontext)(uintptr_t)real);
 	if (!r) {
 		e->cur_ctx = ctx;

@@ -39,6 +39,17 @@ VG_EXPORT CUresult CUDAAPI cuStreamBeginCapture(CUstream hStream)
 	return cuStreamBeginCapture_v2(hStream, CU_STREAM_CAPTURE_MODE_GLOBAL);
 }
 
+/* Whether there is a capture is what the driver asks first. */
+static CUresult end_without_graph(CUstream hStream)
+{
+	CUstreamCaptureStatus status;
+	CUresult r = cuStreamIsCapturing(hStream, &status);
+
+	return r ? r : status == CU_STREAM_CAPTURE_STATUS_NONE ?
+			       CUDA_ERROR_ILLEGAL_STATE :
+			       CUDA_ERROR_INVALID_VALUE;
+}
+
 VG_EXPORT CUresult CUDAAPI cuStreamEndCapture(CUstream hStream,
 					      CUgraph *phGraph)
 {
@@ -51,7 +62,7 @@ VG_EXPORT CUresult CUDAAPI cuStreamEndCapture(CUstream hStream,
 	if (r)
 		return r;
 	if (!phGraph)
-		return CUDA_ERROR_INVALID_VALUE;
+		return end_without_graph(hStream);
 	r = vg_call(OP_vgCaptureEnd, &s, 1, &o, 1);
 	if (r != CUDA_ERROR_ILLEGAL_STATE &&
 	    r != CUDA_ERROR_STREAM_CAPTURE_UNMATCHED &&

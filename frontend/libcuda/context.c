@@ -243,9 +243,10 @@ VG_EXPORT CUresult CUDAAPI cuCtxAttach(CUcontext *pctx, unsigned int flags)
 
 VG_EXPORT CUresult CUDAAPI cuCtxDetach(CUcontext ctx)
 {
-	struct vg_ctx *c;
+	CUresult r = vg_enter();
 
-	return vg_ctx_or_current(ctx, &c);
+	return r ? r : vg_ctx_of(ctx) ? CUDA_SUCCESS :
+					CUDA_ERROR_INVALID_CONTEXT;
 }
 
 VG_EXPORT CUresult CUDAAPI

@@ -296,10 +296,15 @@ VG_EXPORT CUresult CUDAAPI cuCtxCreate_v3(CUcontext *pctx,
 					  int nparams, unsigned int flags,
 					  CUdevice dev)
 {
-	if (params || nparams)
-		return vg_not_supported("cuCtxCreate_v3 with execution "
-					"affinity");
-	return cuCtxCreate_v2(pctx, flags, dev);
+	CUresult r;
+
+	(void)params;
+	if (!nparams || !pctx || !vg_device(dev))
+		return cuCtxCreate_v2(pctx, flags, dev);
+	r = vg_not_supported("cuCtxCreate_v3 with execution affinity");
+	/* As NVIDIA's without MPS. */
+	return r == CUDA_ERROR_NOT_SUPPORTED ?
+	       CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY : r;
 }
 
 VG_EXPORT CUresult CUDAAPI cuCtxCreate_v4(CUcontext *pctx,

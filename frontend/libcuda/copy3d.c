@@ -150,6 +150,9 @@ static bool plausible(const CUDA_MEMCPY3D *c, bool src)
 	if (type == CU_MEMORYTYPE_HOST)
 		return !vg_nowhere((uintptr_t)(src ? c->srcHost : c->dstHost)) &&
 		       vg_span(c, src, &from, &len);
+	if (type == CU_MEMORYTYPE_ARRAY)
+		return (src ? c->srcArray : c->dstArray) &&
+		       vg_span(c, src, &from, &len);
 	if (type != CU_MEMORYTYPE_DEVICE && type != CU_MEMORYTYPE_UNIFIED)
 		return true;
 	return vg_span(c, src, &from, &len) && dev && dev + from >= dev &&

@@ -327,8 +327,8 @@ VG_EXPORT CUresult CUDAAPI cuDeviceGetLuid(char *luid, unsigned int *mask,
 					   CUdevice dev)
 {
 	ENTER_DEVICE(d, dev);
-	(void)luid;
-	(void)mask;
+	if (!luid || !mask)
+		return CUDA_ERROR_INVALID_VALUE;
 	return CUDA_ERROR_NOT_SUPPORTED; /* as NVIDIA's on Linux */
 }
 

@@ -227,14 +227,15 @@ VG_EXPORT CUresult CUDAAPI cuKernelGetAttribute(int *pi, CUfunction_attribute a,
 	struct vg_function *f;
 	CUresult r = vg_enter();
 
+	if (!r)
+		r = vg_function_of((uintptr_t)kernel, &f);
 	if (r)
 		return r;
 	if (!pi)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!vg_device(dev))
 		return CUDA_ERROR_INVALID_DEVICE;
-	r = vg_function_of((uintptr_t)kernel, &f);
-	return r ? r : vg_function_attr(f, dev, (int)a, pi);
+	return vg_function_attr(f, dev, (int)a, pi);
 }
 
 VG_EXPORT CUresult CUDAAPI cuFuncSetAttribute(CUfunction hfunc,
@@ -298,7 +299,7 @@ static CUresult get_name(const char **name, uintptr_t h)
 
 	if (r)
 		return r;
-	if (!name)
+	if (!name || !h)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_function_of(h, &f);
 	return r ? r : name_of(f, name);
@@ -320,7 +321,7 @@ static CUresult param_info(uintptr_t h, size_t i, size_t *off, size_t *size)
 	CUresult r = vg_enter();
 
 	if (!r)
-		r = vg_function_of(h, &f);
+		r = h ? vg_function_of(h, &f) : CUDA_ERROR_INVALID_VALUE;
 	if (r)
 		return r;
 	if (!off || i >= f->nparams)
@@ -348,12 +349,12 @@ VG_EXPORT CUresult CUDAAPI cuKernelGetLibrary(CUlibrary *lib, CUkernel kernel)
 	struct vg_function *f;
 	CUresult r = vg_enter();
 
+	if (!r && !lib)
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = vg_function_of((uintptr_t)kernel, &f);
 	if (r)
 		return r;
-	if (!lib)
-		return CUDA_ERROR_INVALID_VALUE;
 	*lib = (CUlibrary)vg_handle_out(KIND_LIBRARY, f->owner);
 	return CUDA_SUCCESS;
 }
@@ -363,12 +364,12 @@ VG_EXPORT CUresult CUDAAPI cuFuncGetModule(CUmodule *mod, CUfunction hfunc)
 	struct vg_function *f;
 	CUresult r = vg_enter();
 
+	if (!r && (!mod || !hfunc))
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = vg_function_of((uintptr_t)hfunc, &f);
 	if (r)
 		return r;
-	if (!mod)
-		return CUDA_ERROR_INVALID_VALUE;
 	*mod = (CUmodule)vg_handle_out(KIND_MODULE, f->owner);
 	return CUDA_SUCCESS;
 }

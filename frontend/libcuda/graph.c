@@ -134,10 +134,9 @@ VG_EXPORT CUresult CUDAAPI cuGraphExecUpdate(CUgraphExec exec, CUgraph graph,
 
 	if (r)
 		return r;
-	if (!result)
-		return CUDA_ERROR_INVALID_VALUE;
 	r = cuGraphExecUpdate_v2(exec, graph, &info);
-	*result = info.result;
+	if (result)
+		*result = info.result;
 	if (bad)
 		*bad = info.errorNode;
 	return r;

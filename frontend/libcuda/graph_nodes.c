@@ -152,17 +152,17 @@ static CUresult add(CUgraphNode *ret, CUgraph graph, const CUgraphNode *deps,
 
 	if (!r && !b)
 		r = CUDA_ERROR_OUT_OF_MEMORY;
-	if (!r && !ret)
-		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = vg_handle_in(KIND_GRAPH, (uintptr_t)graph, &c.in.graph);
-	if (!r && p && p->type == CU_GRAPH_NODE_TYPE_MEMCPY &&
+	if (!r && ret && p && p->type == CU_GRAPH_NODE_TYPE_MEMCPY &&
 	    shadow_needed(&p->memcpy.copyParams)) {
 		free(b);
 		return add_shadow(ret, graph, deps, edges, n, &p->memcpy);
 	}
 	if (!r)
 		r = node_encode(p, &c);
+	if (!r && !ret) /* the node's own parameters are looked at first */
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = send_add(&c, deps, edges, n, b);
 	if (!r)

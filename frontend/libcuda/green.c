@@ -76,13 +76,15 @@ VG_EXPORT CUresult CUDAAPI cuCtxFromGreenCtx(CUcontext *ctx, CUgreenCtx green)
 {
 	struct vg_ctx *c;
 	uint32_t id;
-	CUresult r = green_id(green, &id);
+	CUresult r = vg_enter();
 
 	if (r)
 		return r;
 	if (!ctx)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = ctx_of(id, &c);
+	r = green_id(green, &id);
+	if (!r)
+		r = ctx_of(id, &c);
 	if (!r)
 		*ctx = (CUcontext)vg_handle_out(KIND_CTX, c->id);
 	return r;
@@ -155,13 +157,17 @@ VG_EXPORT CUresult CUDAAPI cuGreenCtxStreamCreate(CUstream *stream,
 {
 	struct vg_ctx *c;
 	uint32_t id, sid;
-	CUresult r = green_id(green, &id);
+	CUresult r = vg_enter();
 
 	if (r)
 		return r;
-	if (!stream || flags != CU_STREAM_NON_BLOCKING)
+	if (!stream)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = ctx_of(id, &c);
+	r = green_id(green, &id);
+	if (!r && flags != CU_STREAM_NON_BLOCKING)
+		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		r = ctx_of(id, &c);
 	if (!r)
 		r = make_stream(id, c, flags, clamped(c, priority), &sid);
 	if (!r)
@@ -202,13 +208,19 @@ VG_EXPORT CUresult CUDAAPI cuStreamGetCtx_v2(CUstream hStream, CUcontext *pctx,
 					     CUgreenCtx *green)
 {
 	struct vg_ctx *c;
+	CUcontext ctx;
 	CUgreenCtx g;
-	CUresult r = cuStreamGetCtx(hStream, pctx);
+	CUresult r = green_of(hStream, &c, &g);
 
-	if (!r)
-		r = green_of(hStream, &c, &g);
-	if (!r && g)
-		r = vg_primary_handle(c->dev, pctx);
+	if (r)
+		return r;
+	if (!pctx && !green)
+		return CUDA_ERROR_INVALID_VALUE;
+	ctx = vg_ctx_handle(c);
+	if (g)
+		r = vg_primary_handle(c->dev, &ctx);
+	if (!r && pctx)
+		*pctx = ctx;
 	if (!r && green)
 		*green = g;
 	return r;

@@ -28,8 +28,9 @@ VG_EXPORT CUresult CUDAAPI cuParamSetv(CUfunction hfunc, int offset, void *ptr,
 		return r;
 	if (!ptr || offset < 0)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = old_room(f, (uint64_t)offset + n);
-	if (!r)
+	if (n)
+		r = old_room(f, (uint64_t)offset + n);
+	if (!r && n)
 		memcpy(f->old_params + offset, ptr, n);
 	return r;
 }
@@ -78,6 +79,15 @@ VG_EXPORT CUresult CUDAAPI cuFuncSetBlockShape(CUfunction hfunc, int x, int y,
 	return CUDA_SUCCESS;
 }
 
+/* More than a multiprocessor has, where that is known. */
+static bool too_much(unsigned int n)
+{
+	int most = vg_ctx() ? vg_devices[vg_ctx()->dev].info.attr[
+		CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR] : 0;
+
+	return most > 0 && n > (unsigned int)most;
+}
+
 VG_EXPORT CUresult CUDAAPI cuFuncSetSharedSize(CUfunction hfunc,
 					       unsigned int n)
 {
@@ -86,6 +96,8 @@ VG_EXPORT CUresult CUDAAPI cuFuncSetSharedSize(CUfunction hfunc,
 
 	if (!r)
 		r = vg_function_of((uintptr_t)hfunc, &f);
+	if (!r && too_much(n))
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		f->old_smem = n;
 	return r;

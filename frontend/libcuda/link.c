@@ -144,8 +144,12 @@ cuLinkAddData(CUlinkState state, CUjitInputType type, void *data, size_t size,
 	      const char *name, unsigned int n, CUjit_option *options,
 	      void **values)
 {
-	return cuLinkAddData_v2(state, type, data, size, name, n, options,
-				values);
+	CUresult r = cuLinkAddData_v2(state, type, data, size, name, n,
+				      options, values);
+
+	/* The first version makes a copy before it looks. */
+	return r == CUDA_ERROR_INVALID_IMAGE && size > IMAGE_MAX_BYTES ?
+	       CUDA_ERROR_OUT_OF_MEMORY : r;
 }
 
 VG_EXPORT CUresult CUDAAPI
@@ -159,7 +163,8 @@ cuLinkAddFile_v2(CUlinkState state, CUjitInputType type, const char *path,
 
 	if (r)
 		return r;
-	if (!path || l->cubin) /* it is complete: nothing is added any more */
+	/* Nothing is added any more to what is complete. */
+	if (!path || n > JIT_MAX || l->cubin)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_file_read(path, &bytes, &size);
 	return r ? r : cuLinkAddData_v2(state, type, bytes, size, path, n,

@@ -384,6 +384,11 @@ VG_EXPORT CUresult CUDAAPI cuLibraryGetGlobal(CUdeviceptr *dptr, size_t *bytes,
 					      CUlibrary library,
 					      const char *name)
 {
+	if (!name) {
+		CUresult r = vg_enter();
+
+		return r ? r : CUDA_ERROR_INVALID_VALUE;
+	}
 	return ask(VG_VAR_OF_LIBRARY, KIND_LIBRARY, library, name, dptr, bytes);
 }
 

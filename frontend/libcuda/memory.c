@@ -321,6 +321,8 @@ VG_EXPORT CUresult CUDAAPI cuMemGetAddressRange_v2(CUdeviceptr *base,
 
 	if (r)
 		return r;
+	if (!base && !size)
+		return CUDA_SUCCESS;
 	if (vg_range_find(ptr, &range) && range.kind != VG_RANGE_DEVICE &&
 	    range.kind != VG_RANGE_MANAGED) {
 		out.base = range.base;

@@ -176,6 +176,15 @@ static CUresult measure(const void *image, struct image *img)
 			       CUDA_ERROR_INVALID_IMAGE;
 }
 
+/* Of a library's code the driver looks at nothing before it is used. */
+static CUresult measure_lazily(const void *code, struct image *img)
+{
+	CUresult r = measure(code, img);
+
+	return r == CUDA_ERROR_INVALID_IMAGE && !*(const char *)code &&
+	       !image_from_span(code, 1, img) ? CUDA_SUCCESS : r;
+}
+
 /* ---- modules ----------------------------------------------------------- */
 
 VG_EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *module,
@@ -193,9 +202,9 @@ VG_EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *module,
 		return r;
 	if (!module || !image)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = measure(image, &img);
+	r = jit_read(&o.jit, n, options, values);
 	if (!r)
-		r = jit_read(&o.jit, n, options, values);
+		r = measure(image, &img);
 	if (!r)
 		r = load_measured(&o, &img, NULL, 0, &id);
 	jit_free(&o.jit);
@@ -285,11 +294,11 @@ VG_EXPORT CUresult CUDAAPI cuModuleGetFunction(CUfunction *hfunc, CUmodule hmod,
 
 	if (r)
 		return r;
-	if (!hfunc || !name)
-		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_handle_in(KIND_MODULE, (uintptr_t)hmod, &id);
 	if (!r && !id)
 		r = CUDA_ERROR_INVALID_HANDLE;
+	if (!r && (!hfunc || !name))
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = vg_function_get(KIND_MODULE, id, name, KIND_FUNCTION, &f);
 	if (!r)
@@ -333,9 +342,9 @@ cuLibraryLoadData(CUlibrary *library, const void *code,
 		return r;
 	if (!library || !code)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = measure(code, &img);
+	r = jit_read(&o.jit, njit, jitOptions, jitValues);
 	if (!r)
-		r = jit_read(&o.jit, njit, jitOptions, jitValues);
+		r = measure_lazily(code, &img);
 	if (!r)
 		r = read_lib_options(lib, nlib, libOptions, libValues);
 	if (!r)
@@ -358,9 +367,10 @@ cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
 
 	if (r)
 		return r;
-	if (!library || !fileName || nlib > JIT_MAX)
+	if (!library || !fileName || njit > JIT_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
-	for (unsigned int i = 0; libOptions && i < nlib; i++)
+	/* Too many are refused after the file is found. */
+	for (unsigned int i = 0; libOptions && nlib <= JIT_MAX && i < nlib; i++)
 		if (libOptions[i] == CU_LIBRARY_BINARY_IS_PRESERVED)
 			return CUDA_ERROR_INVALID_VALUE;
 	r = vg_file_read(fileName, &image, &size);
@@ -429,12 +439,14 @@ static CUresult list(enum vgpu_kind from, uintptr_t h, enum vgpu_kind kind,
 	struct vg_seg s = { &in, sizeof(in) };
 	CUresult r = vg_enter();
 
+	if (!r && !to)
+		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = vg_handle_in(from, h, &in.id);
+	if (!r && !in.id)
+		r = CUDA_ERROR_INVALID_HANDLE;
 	if (r)
 		return r;
-	if (!to)
-		return CUDA_ERROR_INVALID_VALUE;
 	while (in.first < n && !r) {
 		struct vg_seg o[] = { { &out.h, sizeof(out.h) },
 				      { out.id, LIST_CAP * 4 } };

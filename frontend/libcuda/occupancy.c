@@ -61,7 +61,7 @@ cuOccupancyAvailableDynamicSMemPerBlock(size_t *bytes, CUfunction func,
 	struct out_vgOccupancy out;
 	CUresult r;
 
-	if (!bytes)
+	if (!bytes || !func)
 		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
 	r = ask(func, &in, NULL, &out);
 	if (!r)
@@ -145,7 +145,7 @@ static CUresult clusters(int *ret, CUfunction func, const CUlaunchConfig *c,
 
 	if (r)
 		return r;
-	if (!ret || !c)
+	if (!ret || !c || !func)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_launch_attrs(c, attrs, &in.attrs);
 	if (!r)

@@ -82,6 +82,8 @@ static CUresult copy_peer(const CUDA_MEMCPY3D_PEER *p, CUstream s, bool sync)
 
 	if (!r && !p)
 		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r && (!p->WidthInBytes || !p->Height || !p->Depth))
+		return CUDA_SUCCESS;
 	if (!r)
 		r = side_context(p->srcMemoryType, p->srcContext);
 	if (!r)

@@ -10,10 +10,9 @@
 #include "frontend/libcuda/procaddr.h"
 #include "frontend/libcuda/vg.h"
 
-static bool arguments_ok(const char *symbol, void **pfn, int version,
-			 cuuint64_t flags)
+static bool arguments_ok(const char *symbol, int version, cuuint64_t flags)
 {
-	return symbol && pfn && version <= vg_driver_version() &&
+	return symbol && version <= vg_driver_version() &&
 	       flags <= CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
 }
 
@@ -22,11 +21,15 @@ VG_EXPORT CUresult cuGetProcAddress(const char *symbol, void **pfn,
 {
 	bool per_thread =
 		flags == CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
+	void *found;
 
-	if (!arguments_ok(symbol, pfn, cudaVersion, flags))
+	if (!arguments_ok(symbol, cudaVersion, flags))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (procaddr_find(symbol, cudaVersion, per_thread, pfn))
+	if (procaddr_find(symbol, cudaVersion, per_thread, &found))
 		return CUDA_ERROR_NOT_FOUND;
+	if (!pfn)
+		return CUDA_ERROR_INVALID_VALUE;
+	*pfn = found;
 	return CUDA_SUCCESS;
 }
 
@@ -40,7 +43,7 @@ VG_EXPORT CUresult cuGetProcAddress_v2(const char *symbol, void **pfn,
 		flags == CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
 	enum procaddr_status found;
 
-	if (!arguments_ok(symbol, pfn, cudaVersion, flags))
+	if (!pfn || !arguments_ok(symbol, cudaVersion, flags))
 		return CUDA_ERROR_INVALID_VALUE;
 	*pfn = NULL;
 	found = procaddr_find(symbol, cudaVersion, per_thread, pfn);

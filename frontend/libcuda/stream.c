@@ -300,6 +300,14 @@ VG_EXPORT CUresult CUDAAPI cuStreamGetCtx(CUstream hStream, CUcontext *pctx)
 	return CUDA_SUCCESS;
 }
 
+bool vg_mem_ops_v1(void)
+{
+	const struct vg_ctx *c = vg_ctx();
+
+	return !c || vg_devices[c->dev].info.attr[
+		CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_MEM_OPS_V1];
+}
+
 VG_EXPORT CUresult CUDAAPI cuStreamGetDevice(CUstream hStream, CUdevice *dev)
 {
 	CUcontext ctx;

@@ -143,9 +143,9 @@ class Emitter:
         if has_out:
             o.append(f"\tstruct out_{c.name} out = {{ 0 }};\n")
         o.append("\tCUresult r = vg_enter();\n\n\tif (r)\n\t\treturn r;\n")
-        for expr in c.needs:
+        for expr, result in c.needs:
             o.append(f"\tif (!({expr}))\n\t\treturn "
-                     "CUDA_ERROR_INVALID_VALUE;\n")
+                     f"CUDA_ERROR_{result};\n")
         segs, outs = ["{ &in, sizeof(in) }"], []
         if any(p.mode in ("out", "inout", "ref") for p in c.params):
             outs.append("{ &out, sizeof(out) }")
@@ -159,12 +159,14 @@ class Emitter:
         ni = len(segs)
         o.append(f"\tstruct vg_seg s[] = {{ {', '.join(segs)} }};\n")
         if c.cls == "sync":
+            if c.anywhere:
+                o.append("\tstruct vg_opts none = { .use_ctx = true };\n")
             if outs:
                 o.append(f"\tstruct vg_seg d[] = {{ {', '.join(outs)} }};\n")
-                o.append(f"\tr = vg_call(OP_{c.name}, s, {ni}, d, "
-                         f"{len(outs)});\n")
-            else:
-                o.append(f"\tr = vg_call(OP_{c.name}, s, {ni}, NULL, 0);\n")
+            call, last = ("vg_call_opts", ", &none") if c.anywhere else \
+                ("vg_call", "")
+            back = f"d, {len(outs)}" if outs else "NULL, 0"
+            o.append(f"\tr = {call}(OP_{c.name}, s, {ni}, {back}{last});\n")
         else:
             tests = [f"({expr})" for expr in c.sure]
             tests += [f"vg_range_known({a}, vg_bytes({n}, 1))"
@@ -318,9 +320,9 @@ class Emitter:
         for p in segs:
             o += pieces[p.name][0]
         o.append("\tif (rd->bad || wr->bad)\n\t\treturn EX_BAD;\n")
-        for expr in c.needs:
+        for expr, result in c.needs:
             o.append(f"\tif (!({expr}))\n\t\treturn "
-                     "CUDA_ERROR_INVALID_VALUE;\n")
+                     f"CUDA_ERROR_{result};\n")
         for p in c.params:
             args.append(pieces[p.name][1])
             post += pieces[p.name][2]

@@ -55,7 +55,8 @@ class Call:
         self.name, self.cls, self.where = name, cls, where
         self.params, self.text, self.touch = [], "", None
         self.known = []  # (address, bytes): post only what cannot be wrong
-        self.needs = []  # expressions without which nothing is sent
+        self.needs = []  # (expression, result): what must be true, or else
+        self.anywhere = False  # asks for no context
         self.sure = []  # the same: expressions that must be true
 
 
@@ -112,7 +113,7 @@ def read_api(path, calls, ops):
             cur = None
         elif cur is None:
             die(where, f"'{words[0]}' outside a call")
-        elif len(words) < 2:
+        elif len(words) < 2 and words[0] != "anywhere":
             die(where, f"mode '{words[0]}' needs a parameter")
         else:
             cur.params.append((where, words))
@@ -132,7 +133,11 @@ def bind(call, protos):
             call.known.append((words[1], " ".join(words[2:])))
             continue
         if words[0] == "needs":
-            call.needs.append(" ".join(words[1:]))
+            expr, _, result = " ".join(words[1:]).partition(" else ")
+            call.needs.append((expr, result or "INVALID_VALUE"))
+            continue
+        if words[0] == "anywhere":
+            call.anywhere = True
             continue
         if words[0] == "sure":
             call.sure.append(" ".join(words[1:]))

@@ -132,7 +132,12 @@ static inline size_t vg_cap32_host(unsigned int *n)
 	return n ? *n : 0;
 }
 
+/* The first memory operations of streams: a matter of the driver's module. On
+ * the host the driver itself says so. */
+bool vg_mem_ops_v1(void);
+
 #ifdef EXEC_INTERNAL_H
+#define vg_mem_ops_v1() true
 #define vg_cap(n)   vg_cap_host(n)
 #define vg_cap32(n) vg_cap32_host(n)
 #endif
