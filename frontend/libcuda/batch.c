@@ -23,7 +23,7 @@ static bool on_gpu(uint64_t addr, uint64_t n)
 	struct vg_range r;
 
 	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN &&
-	       !r.device && n <= r.size - (addr - r.base);
+	       !r.device && vg_range_known(addr, n);
 }
 
 /* The call does not take the legacy stream; ptsz has replaced it already. */

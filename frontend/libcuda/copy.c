@@ -260,7 +260,8 @@ static bool place(uint64_t *addr, uint64_t n)
 	struct vg_range r;
 
 	if (!vg_range_find(*addr, &r) || r.kind == VG_RANGE_PLAIN ||
-	    n > r.size - (*addr - r.base))
+	    n > r.size - (*addr - r.base) ||
+	    (r.open && !vg_range_known(*addr, n)))
 		return false;
 	*addr = vg_range_device(&r, *addr);
 	return true;

@@ -7,6 +7,7 @@
 #include "frontend/libcuda/vg.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "tools/lib/log.h"
@@ -152,10 +153,61 @@ bool vg_range_overlaps(uint64_t base, uint64_t size, struct vg_range *ret)
 	return found;
 }
 
+static bool all_open(const struct vg_range *r, uint64_t off, uint64_t len)
+{
+	uint64_t from = off / VG_GRAIN, to = (off + len - 1) / VG_GRAIN;
+
+	return !len || !memchr(r->open + from, 0, to - from + 1);
+}
+
 bool vg_range_known(uint64_t addr, uint64_t len)
 {
-	struct vg_range r;
+	const struct vg_range *r;
+	bool known;
+	size_t i;
 
-	return vg_range_find(addr, &r) && r.kind != VG_RANGE_PLAIN &&
-	       len <= r.size - (addr - r.base);
+	pthread_rwlock_rdlock(&lock);
+	i = position(addr);
+	r = &range[i];
+	known = holds(i, addr) && r->kind != VG_RANGE_PLAIN &&
+		len <= r->size - (addr - r->base) &&
+		(!r->open || all_open(r, addr - r->base, len));
+	pthread_rwlock_unlock(&lock);
+	return known;
+}
+
+/* Grains that it covers are opened, those that it touches are closed. */
+static void mark(const struct vg_range *r, uint64_t addr, uint64_t end,
+		 bool open)
+{
+	uint64_t stop = r->base + r->size;
+	uint64_t off = addr > r->base ? addr - r->base : 0;
+	uint64_t to = end < stop ? end - r->base : r->size;
+
+	if (open)
+		off += VG_GRAIN - 1;
+	if (!open || end >= stop)
+		to += VG_GRAIN - 1;
+	off /= VG_GRAIN;
+	to /= VG_GRAIN;
+	if (off < to)
+		memset(r->open + off, open, to - off);
+}
+
+void vg_range_access(uint64_t addr, uint64_t len, bool open)
+{
+	pthread_rwlock_wrlock(&lock);
+	for (size_t i = position(addr);
+	     i < nranges && range[i].base < addr + len; i++)
+		if (range[i].open)
+			mark(&range[i], addr, addr + len, open);
+	pthread_rwlock_unlock(&lock);
+}
+
+bool vg_opens(const CUmemAccessDesc *desc, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (desc[i].flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
+			return false;
+	return true;
 }

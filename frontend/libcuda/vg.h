@@ -257,6 +257,7 @@ struct vg_range {
 	bool pool;           /* allocated in stream order: no context's */
 	bool managed;        /* pinned in the place of managed memory */
 	void *owner;         /* registered: of register.c */
+	uint8_t *open;       /* reserved: which grains the GPU may write */
 	/* Where the GPU has base, and where the program has it; 0: there. */
 	uint64_t device, host;
 };
@@ -273,6 +274,11 @@ bool vg_range_remove(uint64_t base, struct vg_range *ret);
 bool vg_range_find(uint64_t addr, struct vg_range *ret);
 /* Does the host's driver know all of it? */
 bool vg_range_known(uint64_t addr, uint64_t len);
+/* Reserved addresses are known only where memory is mapped that may be
+ * written: one byte of `open` for each of these. */
+#define VG_GRAIN (2ull << 20)
+void vg_range_access(uint64_t addr, uint64_t len, bool open);
+bool vg_opens(const CUmemAccessDesc *desc, size_t count);
 /* The first range that has a byte in [base, base + size). */
 bool vg_range_overlaps(uint64_t base, uint64_t size, struct vg_range *ret);
 /* Were these addresses taken for the GPU's, so that nothing else has them? */

@@ -29,6 +29,11 @@ VG_EXPORT CUresult CUDAAPI cuMemAddressReserve(CUdeviceptr *ptr, size_t size,
 	if (r)
 		return r;
 	range.base = out.ptr;
+	range.open = calloc(1, size / VG_GRAIN + 1);
+	if (!range.open) {
+		cuMemAddressFree(out.ptr, size);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
 	vg_range_add(&range);
 	*ptr = out.ptr;
 	return CUDA_SUCCESS;
@@ -43,8 +48,8 @@ VG_EXPORT CUresult CUDAAPI cuMemAddressFree(CUdeviceptr ptr, size_t size)
 
 	if (!r)
 		r = vg_call(OP_vgReserveFree, &s, 1, NULL, 0);
-	if (!r)
-		vg_range_remove(ptr, &range);
+	if (!r && vg_range_remove(ptr, &range))
+		free(range.open);
 	return r;
 }
 

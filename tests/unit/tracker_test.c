@@ -146,6 +146,35 @@ static void much_coming_and_going(void **state)
 		check(a);
 }
 
+/* Reserved addresses are known where memory was mapped, by whole grains. */
+static void reserved_addresses(void **state)
+{
+	const uint64_t g = VG_GRAIN, base = 64 * g;
+	uint8_t open[5] = { 0 };
+	struct vg_range r = { .base = base, .size = 4 * g + 4096,
+			      .kind = VG_RANGE_DEVICE, .open = open };
+
+	(void)state;
+	vg_range_add(&r);
+	assert_false(vg_range_known(base, 1));
+	vg_range_access(base + g, 2 * g, true);
+	assert_false(vg_range_known(base + g - 1, 2));
+	assert_true(vg_range_known(base + g, 2 * g));
+	assert_false(vg_range_known(base + g, 2 * g + 1));
+	vg_range_access(base + 3 * g, 100, true); /* not all of a grain */
+	assert_false(vg_range_known(base + 3 * g, 1));
+	vg_range_access(base, 4 * g + 4096, true);
+	assert_true(vg_range_known(base, 4 * g + 4096));
+	vg_range_access(base + 2 * g - 1, 2, false);
+	assert_true(vg_range_known(base, g));
+	assert_false(vg_range_known(base + g, 1));
+	assert_false(vg_range_known(base + 2 * g, 1));
+	assert_true(vg_range_known(base + 3 * g, g + 4096));
+	vg_range_access(base + 4 * g, 4096, false);
+	assert_false(vg_range_known(base + 4 * g, 1));
+	assert_true(vg_range_remove(base, &r));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +184,7 @@ int main(void)
 		cmocka_unit_test(overlaps),
 		cmocka_unit_test(two_addresses),
 		cmocka_unit_test(much_coming_and_going),
+		cmocka_unit_test(reserved_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,7 @@ class Emitter:
         if c.touch != "notouch":
             for p in streams:
                 o.append(f"\tvg_stream_touch(in.{p.name});\n")
+        tail += [f"\t{expr};\n" for expr in c.then]
         if tail:
             o.append("\tif (!r) {\n" + "".join("\t" + t for t in tail) +
                      "\t}\n")

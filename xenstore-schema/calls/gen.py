@@ -58,6 +58,7 @@ class Call:
         self.needs = []  # (expression, result): what must be true, or else
         self.anywhere = False  # asks for no context
         self.sure = []  # the same: expressions that must be true
+        self.then = []  # expressions for the guest, after success
 
 
 def die(where, text):
@@ -141,6 +142,9 @@ def bind(call, protos):
             continue
         if words[0] == "sure":
             call.sure.append(" ".join(words[1:]))
+            continue
+        if words[0] == "then":
+            call.then.append(" ".join(words[1:]))
             continue
         if words[1] not in by_name:
             die(where, f"{call.name} has no parameter {words[1]}")
