@@ -198,7 +198,7 @@ def host_pids():
 def driver_version(softgpu):
     if softgpu:
         return "softgpu"
-    found = re.search(r"Kernel Module\D*(\d+[.\d]+)",
+    found = re.search(r"Kernel Module.*?\s(\d+\.[.\d]+)",
                       read("/proc/driver/nvidia/version") or "")
     return found.group(1) if found else "unknown"
 
