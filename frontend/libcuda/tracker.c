@@ -207,7 +207,7 @@ void vg_range_access(uint64_t addr, uint64_t len, bool open)
 bool vg_opens(const CUmemAccessDesc *desc, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (desc[i].flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
+		if (!desc || desc[i].flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
 			return false;
 	return true;
 }
