@@ -405,6 +405,22 @@ VG_EXPORT CUresult CUDAAPI cuLibraryGetKernel(CUkernel *pKernel,
 	return r;
 }
 
+/* A kernel's function in the context where it was asked for last: libraries
+ * ask before each launch. */
+#define FUNCTION_BITS 24
+
+static bool known_function(struct vg_function *k, const struct vg_ctx *c,
+			   CUfunction *ret)
+{
+	uint64_t seen = atomic_load(&k->function);
+
+	if (!seen || seen >> FUNCTION_BITS != c->unique)
+		return false;
+	*ret = (CUfunction)vg_handle_out(KIND_FUNCTION, (uint32_t)seen &
+					 ((1u << FUNCTION_BITS) - 1));
+	return true;
+}
+
 VG_EXPORT CUresult CUDAAPI cuKernelGetFunction(CUfunction *pFunc,
 					       CUkernel kernel)
 {
@@ -419,12 +435,15 @@ VG_EXPORT CUresult CUDAAPI cuKernelGetFunction(CUfunction *pFunc,
 	r = vg_function_of((uintptr_t)kernel, &k);
 	if (!r && k->kind != KIND_KERNEL)
 		r = CUDA_ERROR_INVALID_HANDLE;
-	if (!r)
-		r = vg_function_get(KIND_KERNEL, k->id, NULL, KIND_FUNCTION,
-				    &f);
-	if (!r)
-		*pFunc = (CUfunction)vg_handle_out(KIND_FUNCTION, f->id);
-	return r;
+	if (r || known_function(k, c, pFunc))
+		return r;
+	r = vg_function_get(KIND_KERNEL, k->id, NULL, KIND_FUNCTION, &f);
+	if (r)
+		return r;
+	if (f->id < 1u << FUNCTION_BITS)
+		atomic_store(&k->function, c->unique << FUNCTION_BITS | f->id);
+	*pFunc = (CUfunction)vg_handle_out(KIND_FUNCTION, f->id);
+	return CUDA_SUCCESS;
 }
 
 /* ---- lists ------------------------------------------------------------- */

@@ -223,8 +223,10 @@ static CUresult import(uint64_t *h, enum vgpu_kind kind, void *os,
 
 	if (r)
 		return r;
+	/* What the driver says of a descriptor that is none of its own. */
 	if (!read_name((int)(intptr_t)os, &name))
-		return CUDA_ERROR_INVALID_VALUE;
+		return kind == KIND_VMM ? CUDA_ERROR_UNKNOWN :
+					  CUDA_ERROR_INVALID_VALUE;
 	memcpy(in.token, name.token, sizeof(in.token));
 	memcpy(in.sid, name.sid, sizeof(in.sid));
 	r = vg_call(OP_vgImport, &s, 1, &o, 1);

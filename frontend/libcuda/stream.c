@@ -194,7 +194,7 @@ static bool busy(struct vg_ctx *c, struct vg_stream *s, uint64_t *submitted)
 	if (s) {
 		*submitted = atomic_load(&s->submitted);
 		return *submitted != atomic_load(&s->synced) ||
-		       atomic_load(&s->capturing);
+		       atomic_load(&c->capturing);
 	}
 	*submitted = atomic_load(&c->submitted);
 	return *submitted != atomic_load(&c->legacy_synced) ||

@@ -128,7 +128,6 @@ struct vg_stream {
 	uint32_t flags;
 	int32_t priority;
 	uint32_t ctx;                /* id */
-	_Atomic bool capturing;
 };
 struct vg_event {
 	_Atomic uint64_t recorded;   /* records */
@@ -223,6 +222,8 @@ struct vg_function {
 	uint32_t nparams, bytes;
 	struct vg_param *param;
 	char *_Atomic name;
+	/* KERNEL: its function, and the context (module.c) */
+	_Atomic uint64_t function;
 	struct { _Atomic bool known; int32_t value[VGPU_FUNC_ATTRS];
 		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16]; /* per device */
 	/* launches with attributes that the driver has accepted before */
