@@ -355,6 +355,7 @@ void waiter_leave_event(CUevent event);
 void waiter_leave_ctx(uint32_t ctx);
 
 /* ---- pending.c: waits that do not block the ring ---- */
+void pend_pin(struct ex *e); /* more work is about to be submitted */
 struct pend *pend_new(struct ex *e, enum pend_type type);
 void pend_free(struct ex *e, struct pend *p);
 CUresult pend_stream(struct ex *e, uint32_t stream);
@@ -378,6 +379,8 @@ bool ex_stream_freed(const struct ex *e, uint32_t stream);
 void ex_stream_idle(struct ex *e, uint32_t stream);
 void ex_stream_idle_in(struct ex *e, uint32_t stream, uint32_t ctx);
 void ex_ctx_idle(struct ex *e, uint32_t ctx);
+uint32_t ex_busy_streams(struct ex *e); /* of the current context */
+bool ex_work_here(struct ex *e, const struct ex_dirty *d);
 bool ex_ctx_quiet(struct ex *e); /* no stream of it is known busy */
 /* Is all work that the current context may hold in one stream? */
 bool ex_only_stream(struct ex *e, uint32_t *stream);
