@@ -145,6 +145,14 @@ static bool my_stack(uint64_t from, uint64_t to)
 
 static _Atomic uint32_t moves; /* odd while pages are being replaced */
 
+/* Whole pages, with what lies beside the program's own bytes in them: not for
+ * a memcpy() that a sanitizer looks at. */
+static void copy_pages(void *to, const void *from, uint64_t len)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len)
+			 : : "memory");
+}
+
 /* Content and address of [addr, addr + len) go to the pages at @fresh. No
  * allocation here: who waits for us may hold malloc's lock. */
 static int swap(uint64_t addr, uint64_t len, void *fresh)
@@ -159,7 +167,7 @@ static int swap(uint64_t addr, uint64_t len, void *fresh)
 	if (mprotect(at, len, PROT_READ)) {
 		e = -errno;
 	} else {
-		memcpy(fresh, at, len);
+		copy_pages(fresh, at, len);
 		if (mremap(fresh, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
 			   at) == MAP_FAILED) {
 			e = -errno;
@@ -405,7 +413,7 @@ static void before_fork(void)
 			r->copy = NULL;
 			continue;
 		}
-		memcpy(r->copy, (void *)(uintptr_t)r->addr, len);
+		copy_pages(r->copy, (void *)(uintptr_t)r->addr, len);
 	}
 }
 

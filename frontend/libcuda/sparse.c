@@ -41,6 +41,8 @@ static CUresult wire_form(CUarrayMapInfo *m)
 {
 	CUresult r = CUDA_ERROR_INVALID_VALUE;
 
+	if (!m->resource.array) /* or the mipmapped one: a union */
+		return r;
 	if (m->resourceType == CU_RESOURCE_TYPE_ARRAY)
 		r = swap(KIND_ARRAY, &m->resource.array);
 	else if (m->resourceType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
