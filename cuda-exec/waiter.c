@@ -2,11 +2,12 @@
 /*
  * waiter.c - the driver's own waits, off the ring.
  *
- * cuStreamSynchronize and its like are the fastest way to learn that work is
- * done, but they block. A second thread makes them, one at a time, and answers
- * the guest's slot itself; the ring thread goes on taking records, so that
- * another guest thread can submit what the work waits for. While it is busy,
- * further waits are asked for by pending.c.
+ * Where the GPU cannot tell the guest itself (word.c), and for waits that last,
+ * the driver's own calls, cuStreamSynchronize and its like, learn best that
+ * work is done, but they block. A second thread makes them, one at a time, and
+ * answers the guest's slot itself; the ring thread goes on taking records, so
+ * that another guest thread can submit what the work waits for. While it is
+ * busy, further waits are asked for by pending.c.
  *
  * It also watches a completion word (word.c) for a guest that went to sleep
  * over it; there it only looks at memory, since the stream may be destroyed
