@@ -405,9 +405,12 @@ VG_EXPORT CUresult CUDAAPI cuLibraryGetKernel(CUkernel *pKernel,
 	return r;
 }
 
-/* A kernel's function in the context where it was asked for last: libraries
- * ask before each launch. */
-#define FUNCTION_BITS 24
+/* A kernel's function in the context where it was asked for last: the runtime
+ * asks with each question about a kernel. The number of a context takes the
+ * bits above an id's, and comes back after 2^36 contexts. */
+#define FUNCTION_BITS 28
+
+_Static_assert(VGPU_ID_MAX == 1u << FUNCTION_BITS, "ids fill the lower bits");
 
 static bool known_function(struct vg_function *k, const struct vg_ctx *c,
 			   CUfunction *ret)
@@ -416,8 +419,8 @@ static bool known_function(struct vg_function *k, const struct vg_ctx *c,
 
 	if (!seen || seen >> FUNCTION_BITS != c->unique)
 		return false;
-	*ret = (CUfunction)vg_handle_out(KIND_FUNCTION, (uint32_t)seen &
-					 ((1u << FUNCTION_BITS) - 1));
+	*ret = (CUfunction)vg_handle_out(KIND_FUNCTION,
+					 (uint32_t)seen & (VGPU_ID_MAX - 1));
 	return true;
 }
 
@@ -440,8 +443,7 @@ VG_EXPORT CUresult CUDAAPI cuKernelGetFunction(CUfunction *pFunc,
 	r = vg_function_get(KIND_KERNEL, k->id, NULL, KIND_FUNCTION, &f);
 	if (r)
 		return r;
-	if (f->id < 1u << FUNCTION_BITS)
-		atomic_store(&k->function, c->unique << FUNCTION_BITS | f->id);
+	atomic_store(&k->function, c->unique << FUNCTION_BITS | f->id);
 	*pFunc = (CUfunction)vg_handle_out(KIND_FUNCTION, f->id);
 	return CUDA_SUCCESS;
 }

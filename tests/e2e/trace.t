@@ -55,6 +55,12 @@ is "$(row cuLaunchKernel)" '3 0 3 0 0 0' 'its launches'
 guest "$P/vectoradd" | cmp -s - "$DIR/out"
 ok $? 'it prints the same without VGPU_TRACE'
 
+# What libraries ask about a kernel again and again is asked of the host once.
+VGPU_TRACE="summary:$DIR/file" guest "$P/drv_kernels" >"$DIR/out" 2>"$DIR/err"
+ok $? 'a program asks the same about its kernels again' || sed 's/^/# /' "$DIR/err"
+mv "$DIR/file" "$T"
+is "$(row cuKernelGetFunction)" '140 133 0 7 0 0' 'a kernel'\''s function is asked for once a context'
+
 # A fork has no table of its own; a program that it starts has.
 VGPU_TRACE="summary:$T" guest /usr/bin/python3 - <<-'PYTHON'
 	import ctypes, os, sys
