@@ -5,7 +5,7 @@ LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c wait
 	handle.c device.c context.c context_life.c stream.c capture.c event.c tracker.c \
 	window.c managed.c fault.c pinned.c replace.c register.c memory.c \
 	pointer.c copy.c copy3d.c shadow.c module.c \
-	function.c launch.c launch_old.c occupancy.c callback.c fix.c graph.c graph_nodes.c \
+	lookup.c function.c attributes.c launch.c launch_old.c occupancy.c callback.c fix.c graph.c graph_nodes.c \
 	graph_get.c graph_wire.c host_node.c fetch.c jit.c link.c batch.c \
 	peer.c share.c ipc.c green.c vmm.c sparse.c \
 	trace.c) $(LIBCUDA_TABLE_SRCS)

@@ -213,7 +213,7 @@ uint64_t vg_stream_id(CUcontext ctx, CUstream s);
 CUstream vg_implicit_stream(void);
 CUresult vg_stream_wait(uint32_t id);
 
-/* ---- module.c, function.c ---- */
+/* ---- lookup.c, function.c, attributes.c ---- */
 #define VG_GOOD_SHAPES 64
 struct vg_function {
 	enum vgpu_kind kind;
@@ -222,7 +222,7 @@ struct vg_function {
 	uint32_t nparams, bytes;
 	struct vg_param *param;
 	char *_Atomic name;
-	/* KERNEL: its function, and the context (module.c) */
+	/* KERNEL: its function, and the context (lookup.c) */
 	_Atomic uint64_t function;
 	struct { _Atomic bool known; int32_t value[VGPU_FUNC_ATTRS];
 		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16]; /* per device */
@@ -246,7 +246,6 @@ CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id, uint32_t origin,
 void vg_functions_forget(uint32_t origin);
 CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
 			  int *value);
-void vg_function_attr_forget(struct vg_function *f);
 
 /* ---- tracker.c: which addresses are whose ---- */
 enum vg_range_kind { VG_RANGE_DEVICE = 1, VG_RANGE_PINNED, VG_RANGE_MANAGED,
