@@ -6,10 +6,24 @@
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
-static void forget(struct vg_function *f)
+/*
+ * What was set for a function may show in others: a kernel's attributes are
+ * those of its functions too. So what the host has said holds until something
+ * is set for any function of the same module or library, which are small;
+ * where two share a number, the host is asked once more than it must be.
+ */
+#define ORIGINS 1024u
+
+static _Atomic uint64_t changes[ORIGINS];
+
+uint64_t vg_settings(uint32_t origin)
 {
-	for (int i = 0; i < 16; i++)
-		atomic_store(&f->attr[i].known, false);
+	return atomic_load(&changes[origin % ORIGINS]) + 1;
+}
+
+void vg_settings_changed(uint32_t origin)
+{
+	atomic_fetch_add(&changes[origin % ORIGINS], 1);
 }
 
 CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
@@ -19,18 +33,19 @@ CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
 	struct out_vgFuncAttrs out;
 	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
 	int i = f->kind == KIND_KERNEL ? dev & 15 : 0;
+	uint64_t now = vg_settings(f->origin); /* before the answer */
 	CUresult r;
 
 	if (attr < 0 || attr >= (int)VGPU_FUNC_ATTRS)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!atomic_load(&f->attr[i].known)) {
+	if (atomic_load(&f->attr[i].known) != now) {
 		in.device = (int32_t)vg_devices[dev].host_index;
 		r = vg_call(OP_vgFuncAttrs, &s, 1, &o, 1);
 		if (r)
 			return r;
 		memcpy(f->attr[i].value, out.value, sizeof(out.value));
 		memcpy(f->attr[i].result, out.result, sizeof(out.result));
-		atomic_store(&f->attr[i].known, true);
+		atomic_store(&f->attr[i].known, now);
 	}
 	if (f->attr[i].result[attr])
 		return CUDA_ERROR_INVALID_VALUE;
@@ -60,7 +75,7 @@ static CUresult set_attr(struct vg_function *f, CUdevice dev, int attr,
 	if (attr < 0 || attr >= (int)VGPU_FUNC_ATTRS)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = vg_call(OP_vgFuncSetAttr, &s, 1, NULL, 0);
-	forget(f);
+	vg_settings_changed(f->origin);
 	if (!r && attr >= CU_FUNC_ATTRIBUTE_CLUSTER_SIZE_MUST_BE_SET)
 		new_cluster(f);
 	return r;
@@ -153,6 +168,8 @@ static CUresult config(uintptr_t h, uint32_t what, int value, CUdevice dev,
 	in.id = f->id;
 	in.device = (int32_t)vg_devices[dev].host_index;
 	r = vg_call(OP_vgFuncConfig, &s, 1, &o, 1);
+	if (what == VG_CONFIG_CACHE || what == VG_CONFIG_SHARED)
+		vg_settings_changed(f->origin);
 	if (!r && ret)
 		*ret = out.value;
 	return r;

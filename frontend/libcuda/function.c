@@ -131,6 +131,7 @@ static void forget_one(uint32_t id, void *state, void *arg)
 
 void vg_functions_forget(uint32_t origin)
 {
+	vg_settings_changed(origin);
 	vg_handle_each(KIND_FUNCTION, forget_one, &origin);
 	vg_handle_each(KIND_KERNEL, forget_one, &origin);
 }

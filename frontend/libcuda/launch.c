@@ -6,6 +6,8 @@
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
 
+#include "tools/lib/hash.h"
+
 struct launch {
 	struct in_vgLaunch in;
 	struct vg_function *f;
@@ -101,12 +103,6 @@ static CUresult parameters(struct launch *l, void **params, void **extra)
  * knows: the first launch of a shape waits for its answer, the same shape
  * again does not.
  */
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 29;
-}
-
 /* A block of another size than the kernel's: often less than all of a large
  * struct. How much less is right, the driver knows. */
 static bool odd_block(const struct launch *l)

@@ -224,8 +224,9 @@ struct vg_function {
 	char *_Atomic name;
 	/* KERNEL: its function, and the context (lookup.c) */
 	_Atomic uint64_t function;
-	struct { _Atomic bool known; int32_t value[VGPU_FUNC_ATTRS];
-		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16]; /* per device */
+	/* attributes on each device; known: vg_settings() then, or 0 */
+	struct { _Atomic uint64_t known; int32_t value[VGPU_FUNC_ATTRS];
+		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16];
 	/* launches with attributes that the driver has accepted before */
 	_Atomic uint64_t good[VG_GOOD_SHAPES];
 	_Atomic bool clusters;       /* an attribute about them was set */
@@ -246,6 +247,10 @@ CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id, uint32_t origin,
 void vg_functions_forget(uint32_t origin);
 CUresult vg_function_attr(struct vg_function *f, CUdevice dev, int attr,
 			  int *value);
+/* What the host said of the functions of @origin holds while this number is
+ * the same; it is never 0. */
+uint64_t vg_settings(uint32_t origin);
+void vg_settings_changed(uint32_t origin);
 
 /* ---- tracker.c: which addresses are whose ---- */
 enum vg_range_kind { VG_RANGE_DEVICE = 1, VG_RANGE_PINNED, VG_RANGE_MANAGED,

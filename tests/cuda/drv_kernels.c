@@ -2,7 +2,8 @@
 /*
  * drv_kernels.c - what libraries ask about the same kernel again and again:
  * its function in each context, in one that is gone and made anew, and in a
- * library that is loaded again. Answers may be remembered, old ones not given.
+ * library that is loaded again; how many of its blocks fit. Answers may be
+ * remembered, old ones not given.
  */
 #include <string.h>
 
@@ -10,6 +11,19 @@
 #include "kernels_ptx.h"
 
 #define ASKED 20 /* times; trace.t knows this number */
+
+/* Its shared memory leaves room for few blocks. */
+static const char wide_ptx[] = ".version 6.4\n"
+			       ".target sm_75\n"
+			       ".address_size 64\n"
+			       ".visible .entry wide()\n"
+			       "{\n"
+			       "	.shared .align 4 .b8 room[32768];\n"
+			       "	.reg .b32 %r<2>;\n"
+			       "	mov.u32 %r1, %tid.x;\n"
+			       "	st.volatile.shared.u32 [room], %r1;\n"
+			       "	ret;\n"
+			       "}\n";
 
 static CUlibrary load(CUkernel *fill, CUkernel *axpy)
 {
@@ -69,6 +83,60 @@ static void in_contexts(CUdevice dev, CUkernel fill, CUkernel axpy)
 	}
 }
 
+static int fit(CUkernel k, int threads, size_t smem)
+{
+	int n = 0, again;
+
+	DRV(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(&n,
+			(CUfunction)k, threads, smem, 0));
+	for (int i = 1; i < ASKED; i++) {
+		DRV(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
+				&again, (CUfunction)k, threads, smem, 0));
+		if (again != n)
+			wrong_result("drv_kernels: %d blocks, then %d", n,
+				     again);
+	}
+	return n;
+}
+
+static void fits(const char *when, CUkernel k)
+{
+	printf("%s: %d, %d, %d blocks\n", when, fit(k, 128, 0),
+	       fit(k, 256, 0), fit(k, 128, 40000));
+}
+
+/* Four times three questions: settings and unloading make answers old. */
+static void occupancy(CUdevice dev)
+{
+	CUlibrary lib;
+	CUkernel k, axpy;
+	CUfunction f;
+	int few, max;
+
+	lib = load(&k, &axpy);
+	DRV(cuKernelGetFunction(&f, k));
+	fits("blocks that fit", k);
+	DRV(cuKernelSetAttribute(
+		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 65536, k,
+		dev));
+	fits("with 64 KiB of dynamic shared memory", k);
+	DRV(cuFuncSetCacheConfig(f, CU_FUNC_CACHE_PREFER_SHARED));
+	fits("with more shared memory", k);
+	few = fit(k, 128, 0);
+	DRV(cuKernelGetAttribute(&max,
+		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, k, dev));
+	printf("may have %d bytes\n", max);
+	DRV(cuLibraryUnload(lib));
+
+	/* Its handle may be the same. */
+	DRV(cuLibraryLoadData(&lib, wide_ptx, NULL, NULL, 0, NULL, NULL, 0));
+	DRV(cuLibraryGetKernel(&k, lib, "wide"));
+	fits("blocks of another kernel", k);
+	if (fit(k, 128, 0) >= few)
+		wrong_result("drv_kernels: they cannot be as many");
+	DRV(cuLibraryUnload(lib));
+}
+
 int main(void)
 {
 	CUkernel fill, axpy;
@@ -81,6 +149,7 @@ int main(void)
 	lib = load(&fill, &axpy);
 	runs("a library loaded again", function_of(fill), 30);
 	DRV(cuLibraryUnload(lib));
+	occupancy(dev);
 	DRV(cuDevicePrimaryCtxRelease(dev));
 	return 0;
 }

@@ -59,7 +59,9 @@ ok $? 'it prints the same without VGPU_TRACE'
 VGPU_TRACE="summary:$DIR/file" guest "$P/drv_kernels" >"$DIR/out" 2>"$DIR/err"
 ok $? 'a program asks the same about its kernels again' || sed 's/^/# /' "$DIR/err"
 mv "$DIR/file" "$T"
-is "$(row cuKernelGetFunction)" '140 133 0 7 0 0' 'a kernel'\''s function is asked for once a context'
+is "$(row cuKernelGetFunction)" '141 133 0 8 0 0' 'a kernel'\''s function is asked for once a context'
+is "$(row cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags)" '280 268 0 12 0 0' \
+	'how many blocks fit, once until something is set'
 
 # A fork has no table of its own; a program that it starts has.
 VGPU_TRACE="summary:$T" guest /usr/bin/python3 - <<-'PYTHON'
