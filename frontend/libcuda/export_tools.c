@@ -107,11 +107,27 @@ const union export_word export_modules[] = {
 	[7] = SLOT(each_function),
 };
 
-/* 1734dc26: nothing is known of it, but cuBLASLt on sm_90 calls slot 4
- * without a look at whether it got the table, and takes any answer. */
+/*
+ * 1734dc26: cuBLASLt 13 on sm_90 calls slot 4 while it chooses a kernel, so at
+ * each start of PyTorch, with two pointers to zeros, and without a look at
+ * whether it got the table. What should be written there nobody has told. It
+ * goes on after an error as after success that leaves the zeros: its results
+ * are native's, so the refusal is not worth a line at every start.
+ */
+static CUresult unnamed_4(void)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&said))
+		log_debug("private table t1734dc26 slot 0x04 is refused: "
+			  "cuBLASLt asks, and does without");
+	return CUDA_ERROR_NOT_SUPPORTED;
+}
+
 SLOTS(5, t1734dc26)
 
 const union export_word export_unnamed[] = {
 	WORDS(5, t1734dc26)
 	SIZE_WORDS(17),
+	[4] = SLOT(unnamed_4),
 };

@@ -154,6 +154,20 @@ static void unknown_slots(void **state)
 	}
 }
 
+/* What cuBLASLt asks, and does without: refused, and not complained of. */
+static void refused_slot(void **state)
+{
+	CUresult (*slot)(uint64_t *, uint64_t *) = (CUresult(*)(
+		uint64_t *, uint64_t *))table(UNNAMED)[4].fn;
+	uint64_t a = 0, b = 0;
+
+	(void)state;
+	last_unsupported = NULL;
+	assert_int_equal(slot(&a, &b), CUDA_ERROR_NOT_SUPPORTED);
+	assert_null(last_unsupported);
+	assert_true(!a && !b);
+}
+
 static void refused(void **state)
 {
 	const void *words = state;
@@ -281,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_and_addresses),
 		cmocka_unit_test(unknown_slots),
+		cmocka_unit_test(refused_slot),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(runtime_flags),
 		cmocka_unit_test(contexts),
