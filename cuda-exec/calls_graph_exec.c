@@ -240,6 +240,56 @@ CUresult ex_vgUserObject(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 				  &out->id);
 }
 
+static CUresult owner_of(struct ex *e, const struct in_vgGraphOwns *in,
+			 CUgraph *ret)
+{
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+	uint64_t g;
+	CUstream s;
+	CUresult r;
+
+	if (in->graph) {
+		r = ex_obj(e, KIND_GRAPH, in->graph, &g);
+		*ret = (CUgraph)(uintptr_t)g;
+		return r;
+	}
+	if (!R.cuStreamGetCaptureInfo_v2)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	r = ex_stream(e, in->stream, &s);
+	if (!r)
+		r = R.cuStreamGetCaptureInfo_v2(s, &status, NULL, ret, NULL,
+						NULL);
+	return !r && status != CU_STREAM_CAPTURE_STATUS_ACTIVE ?
+	       CUDA_ERROR_ILLEGAL_STATE : r;
+}
+
+/* What the guest has for a graph lives as long as the graph, its clones and
+ * its executables: the driver knows when that is over. */
+CUresult ex_vgGraphOwns(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
+{
+	const struct in_vgGraphOwns *in = rd_take(rd, sizeof(*in));
+	CUuserObject o = NULL;
+	CUgraph g = NULL;
+	CUresult r;
+
+	(void)wr;
+	if (!in || !(in->token & VGPU_TOKEN_KEPT))
+		return EX_BAD;
+	if (!R.cuUserObjectCreate || !R.cuGraphRetainUserObject)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	r = owner_of(e, in, &g);
+	if (!r)
+		r = R.cuUserObjectCreate(&o, ex_host_token(e, in->token),
+					 ex_host_func, 1,
+					 CU_USER_OBJECT_NO_DESTRUCTOR_SYNC);
+	if (r)
+		return r;
+	r = R.cuGraphRetainUserObject(g, o, 1, CU_GRAPH_USER_OBJECT_MOVE);
+	if (r && R.cuUserObjectRelease) /* its end is told all the same */
+		R.cuUserObjectRelease(o, 1);
+	return r;
+}
+
 /* ---- capture into a graph ---------------------------------------------- */
 
 CUresult ex_vgCaptureTo(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

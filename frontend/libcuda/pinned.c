@@ -185,9 +185,11 @@ void *vg_pinned_alloc(uint64_t size)
 	/* Copies of ordinary memory must go on when all is spent. */
 	if (n < size || vg_staging())
 		return NULL;
-	pthread_mutex_lock(&lock);
-	p = take(n);
-	pthread_mutex_unlock(&lock);
+	do {
+		pthread_mutex_lock(&lock);
+		p = take(n);
+		pthread_mutex_unlock(&lock);
+	} while (!p && vg_shadow_reap());
 	return p;
 }
 

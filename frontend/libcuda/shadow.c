@@ -5,29 +5,9 @@
  * none of it. So the copy goes to or from granted memory, its shadow, which a
  * host function of ours, in the graph before or after the copy, fills from or
  * gives to the program's memory, in the same order as the copy itself.
- *
- * Nobody is told when the last clone of a graph is gone: shadows stay, and the
- * same copy captured again gets the same one.
  */
 #define __CUDA_API_VERSION_INTERNAL
-#include "frontend/libcuda/graph.h"
-
-#include <pthread.h>
-
-struct shape {
-	uint8_t *host;
-	uint64_t pitch, height, x, y, z; /* where in it */
-	uint64_t width, rows, slices;
-};
-
-struct shadow {
-	struct shape of;
-	uint8_t *copy;      /* rows follow each other closely */
-	struct shadow *next;
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct shadow *shadows;
+#include "frontend/libcuda/shadow.h"
 
 /* ---- host functions ---------------------------------------------------- */
 
@@ -59,60 +39,6 @@ static void CUDA_CB give(void *arg)
 	move_rows(arg, true);
 }
 
-/* ---- which copy has which ---------------------------------------------- */
-
-/* The capture of this thread is not disturbed by what the host must do. */
-static uint8_t *granted(uint64_t size)
-{
-	uint8_t mode = vg_thread.capture_mode, *p;
-	struct vg_range range = { .size = size, .kind = VG_RANGE_PINNED };
-
-	vg_thread.capture_mode = CU_STREAM_CAPTURE_MODE_RELAXED;
-	p = vg_pinned_alloc(size);
-	vg_thread.capture_mode = mode;
-	if (!p)
-		return NULL;
-	range.base = (uintptr_t)p;
-	range.ctx = vg_ctx() ? vg_ctx()->id : 0;
-	vg_range_add(&range);
-	return p;
-}
-
-static CUresult make(const struct shape *s, struct shadow **ret)
-{
-	uint64_t size = vg_bytes(vg_bytes(s->width, s->rows), s->slices);
-	struct shadow *h = calloc(1, sizeof(*h));
-
-	if (!h)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	h->of = *s;
-	h->copy = granted(size);
-	if (!h->copy) {
-		free(h);
-		return vg_not_supported("a graph's copy of more pageable "
-					"memory than the window has left");
-	}
-	h->next = shadows;
-	shadows = h;
-	*ret = h;
-	return CUDA_SUCCESS;
-}
-
-static CUresult shadow_of(const struct shape *s, struct shadow **ret)
-{
-	CUresult r = CUDA_SUCCESS;
-	struct shadow *h;
-
-	pthread_mutex_lock(&lock);
-	for (h = shadows; h && memcmp(&h->of, s, sizeof(*s)); h = h->next)
-		;
-	*ret = h;
-	if (!h)
-		r = make(s, ret);
-	pthread_mutex_unlock(&lock);
-	return r;
-}
-
 /* ---- the two sides of a copy ------------------------------------------- */
 
 static bool pageable(CUmemorytype type, const void *host, uint64_t unified)
@@ -135,7 +61,8 @@ bool shadow_needed(const CUDA_MEMCPY3D *c)
 	       pageable(c->dstMemoryType, c->dstHost, c->dstDevice);
 }
 
-static CUresult source(CUDA_MEMCPY3D *c, struct shadow **ret)
+static CUresult source(const struct shadow_owner *o, CUDA_MEMCPY3D *c,
+		       struct shadow **ret)
 {
 	struct shape s = { NULL, c->srcPitch, c->srcHeight, c->srcXInBytes,
 			   c->srcY, c->srcZ, c->WidthInBytes, c->Height,
@@ -149,7 +76,7 @@ static CUresult source(CUDA_MEMCPY3D *c, struct shadow **ret)
 		 (uint8_t *)(uintptr_t)c->srcDevice;
 	s.pitch = s.pitch ? s.pitch : s.x + s.width;
 	s.height = s.height ? s.height : s.y + s.rows;
-	r = shadow_of(&s, ret);
+	r = shadow_new(o, &s, ret);
 	if (r)
 		return r;
 	c->srcMemoryType = CU_MEMORYTYPE_HOST;
@@ -160,7 +87,8 @@ static CUresult source(CUDA_MEMCPY3D *c, struct shadow **ret)
 	return CUDA_SUCCESS;
 }
 
-static CUresult target(CUDA_MEMCPY3D *c, struct shadow **ret)
+static CUresult target(const struct shadow_owner *o, CUDA_MEMCPY3D *c,
+		       struct shadow **ret)
 {
 	struct shape s = { NULL, c->dstPitch, c->dstHeight, c->dstXInBytes,
 			   c->dstY, c->dstZ, c->WidthInBytes, c->Height,
@@ -173,7 +101,7 @@ static CUresult target(CUDA_MEMCPY3D *c, struct shadow **ret)
 		 (uint8_t *)c->dstHost : (uint8_t *)(uintptr_t)c->dstDevice;
 	s.pitch = s.pitch ? s.pitch : s.x + s.width;
 	s.height = s.height ? s.height : s.y + s.rows;
-	r = shadow_of(&s, ret);
+	r = shadow_new(o, &s, ret);
 	if (r)
 		return r;
 	c->dstMemoryType = CU_MEMORYTYPE_HOST;
@@ -184,11 +112,12 @@ static CUresult target(CUDA_MEMCPY3D *c, struct shadow **ret)
 	return CUDA_SUCCESS;
 }
 
-static CUresult both(CUDA_MEMCPY3D *c, struct shadow **from, struct shadow **to)
+static CUresult both(const struct shadow_owner *o, CUDA_MEMCPY3D *c,
+		     struct shadow **from, struct shadow **to)
 {
-	CUresult r = source(c, from);
+	CUresult r = source(o, c, from);
 
-	return r ? r : target(c, to);
+	return r ? r : target(o, c, to);
 }
 
 /* ---- captured ---------------------------------------------------------- */
@@ -206,7 +135,8 @@ CUresult vg_shadow_copy(const CUDA_MEMCPY3D *p, CUstream s)
 {
 	struct shadow *from = NULL, *to = NULL;
 	CUDA_MEMCPY3D c = *p;
-	CUresult r = both(&c, &from, &to);
+	CUresult r = both(&(struct shadow_owner){ .stream = s }, &c, &from,
+			  &to);
 
 	if (!r && from)
 		r = cuLaunchHostFunc(s, fill, from);
@@ -221,7 +151,6 @@ CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
 			  CUstream s)
 {
 	CUDA_MEMCPY3D c = { .WidthInBytes = n, .Height = 1, .Depth = 1 };
-
 	struct shadow *from = NULL, *to = NULL;
 	CUresult r;
 
@@ -234,7 +163,7 @@ CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
 		c.srcDevice = src;
 		c.dstHost = (void *)(uintptr_t)dst;
 	}
-	r = both(&c, &from, &to);
+	r = both(&(struct shadow_owner){ .stream = s }, &c, &from, &to);
 	if (!r && from)
 		r = cuLaunchHostFunc(s, fill, from);
 	if (!r)
@@ -277,13 +206,13 @@ CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, CUgraph *ret)
 	struct shadow *from = NULL, *to = NULL;
 	CUDA_MEMCPY3D c = p->copyParams;
 	CUgraphNode last = NULL;
-	CUresult r = both(&c, &from, &to);
+	CUresult r = cuGraphCreate(ret, 0);
 
-	if (!r)
-		r = cuGraphCreate(ret, 0);
 	if (r)
 		return r;
-	r = add_function(*ret, &last, fill, from);
+	r = both(&(struct shadow_owner){ .graph = *ret }, &c, &from, &to);
+	if (!r)
+		r = add_function(*ret, &last, fill, from);
 	if (!r)
 		r = add_copy(*ret, &last, &c, p->copyCtx);
 	if (!r)

@@ -358,6 +358,8 @@ bool vg_captured(CUstream s, const struct vg_ctx *c);
 CUresult vg_shadow_copy(const CUDA_MEMCPY3D *c, CUstream s);
 CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
 			  CUstream s);
+/* ---- shadow_life.c: what is needed no more is freed; false: nothing was */
+bool vg_shadow_reap(void);
 
 /* ---- fix.c ---- */
 CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);

@@ -126,6 +126,32 @@ static void graphs(long i)
 	DRV(cuMemFree(p));
 }
 
+/* Of this process's own memory; the graph goes before what runs it. */
+static void graph_copies(long i)
+{
+	static unsigned from[20000], to[20000];
+	CUdeviceptr p = drv_alloc(sizeof(from));
+	CUgraphExec exec;
+	CUstream st;
+	CUgraph g;
+
+	from[1] = (unsigned)i;
+	DRV(cuStreamCreate(&st, CU_STREAM_NON_BLOCKING));
+	DRV(cuStreamBeginCapture(st, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+	DRV(cuMemcpyHtoDAsync(p, from, sizeof(from), st));
+	DRV(cuMemcpyDtoHAsync(to, p, sizeof(to), st));
+	DRV(cuStreamEndCapture(st, &g));
+	DRV(cuGraphInstantiate(&exec, g, 0));
+	DRV(cuGraphDestroy(g));
+	DRV(cuGraphLaunch(exec, st));
+	DRV(cuStreamSynchronize(st));
+	if (to[1] != (unsigned)i)
+		fail("drv_churn: round %ld: a graph copied %u", i, to[1]);
+	DRV(cuGraphExecDestroy(exec));
+	DRV(cuStreamDestroy(st));
+	DRV(cuMemFree(p));
+}
+
 /* Left behind on purpose: what a context has goes with it. */
 static void contexts(long i)
 {
@@ -154,6 +180,7 @@ static const struct {
 	{ "pools", pools, 1500 },
 	{ "modules", modules, 150 },
 	{ "graphs", graphs, 750 },
+	{ "graphs with copies", graph_copies, 900 },
 	{ "contexts", contexts, 15 },
 };
 

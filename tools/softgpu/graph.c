@@ -31,6 +31,7 @@ struct node {
 struct graph {
 	struct node **node;
 	size_t n, cap;
+	struct owned owned;
 };
 
 /* ---- made and destroyed -------------------------------------------------- */
@@ -50,6 +51,7 @@ static void graph_free(struct graph *g)
 {
 	for (size_t i = 0; i < g->n; i++)
 		node_free(g->node[i]);
+	owned_free(&g->owned);
 	handle_del(g);
 	free(g->node);
 	free(g);
@@ -88,6 +90,7 @@ static struct graph *graph_copy(const struct graph *from,
 {
 	struct graph *g = graph_new(kind);
 
+	owned_copy(&g->owned, &from->owned);
 	for (size_t i = 0; i < from->n; i++) {
 		struct node *o = from->node[i], *n = node_new(g, o->type);
 
@@ -120,6 +123,11 @@ CUresult cuGraphDestroy(CUgraph g)
 		return CUDA_ERROR_INVALID_VALUE;
 	graph_free((struct graph *)g);
 	return CUDA_SUCCESS;
+}
+
+struct owned *graph_owned(CUgraph g)
+{
+	return handle_is(g, H_GRAPH) ? &((struct graph *)g)->owned : NULL;
 }
 
 CUresult cuGraphClone(CUgraph *ret, CUgraph g)
@@ -344,6 +352,40 @@ CUresult cuGraphExecDestroy(CUgraphExec x)
 	return CUDA_SUCCESS;
 }
 
+static bool same_shape(const struct graph *a, const struct graph *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->node[i]->type != b->node[i]->type ||
+		    a->node[i]->ndeps != b->node[i]->ndeps ||
+		    (a->node[i]->child && !same_shape(a->node[i]->child,
+						      b->node[i]->child)))
+			return false;
+	return true;
+}
+
+/* The executable stays; what it runs, and what that owns, is the graph's. */
+CUresult cuGraphExecUpdate(CUgraphExec x, CUgraph g,
+			   CUgraphExecUpdateResultInfo *info)
+{
+	struct graph *to = (struct graph *)x, *from, old;
+
+	if (!info || !handle_is(x, H_GEXEC) || !handle_is(g, H_GRAPH))
+		return CUDA_ERROR_INVALID_VALUE;
+	*info = (CUgraphExecUpdateResultInfo){ 0 };
+	if (!same_shape(to, (struct graph *)g)) {
+		info->result = CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
+		return CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE;
+	}
+	from = graph_copy((struct graph *)g, H_GEXEC);
+	old = *to;
+	*to = *from;
+	*from = old;
+	graph_free(from);
+	return CUDA_SUCCESS;
+}
+
 static CUresult run_kernel(const struct node *n, CUstream s)
 {
 	const CUDA_KERNEL_NODE_PARAMS *k = &n->p.kernel;
@@ -421,7 +463,7 @@ static CUresult run(struct graph *g, CUstream s)
 		r = run_node(g->node[i], s);
 		g->node[i]->done = true;
 	}
-	return r;
+	return r ? r : owned_until(&g->owned, s);
 }
 
 CUresult cuGraphLaunch(CUgraphExec x, CUstream s)

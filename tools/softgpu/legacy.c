@@ -12,6 +12,9 @@
 CUresult cuCtxCreate_v2(CUcontext *out, unsigned int flags, CUdevice dev);
 CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice dev);
 CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end);
+CUresult cuStreamGetCaptureInfo_v2(CUstream h, CUstreamCaptureStatus *status,
+				   cuuint64_t *id, CUgraph *graph,
+				   const CUgraphNode **deps, size_t *n);
 #pragma GCC visibility pop
 
 CUresult cuCtxCreate_v2(CUcontext *out, unsigned int flags, CUdevice dev)
@@ -27,4 +30,11 @@ CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice dev)
 CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end)
 {
 	return cuEventElapsedTime_v2(ms, start, end);
+}
+
+CUresult cuStreamGetCaptureInfo_v2(CUstream h, CUstreamCaptureStatus *status,
+				   cuuint64_t *id, CUgraph *graph,
+				   const CUgraphNode **deps, size_t *n)
+{
+	return cuStreamGetCaptureInfo_v3(h, status, id, graph, deps, NULL, n);
 }

@@ -34,7 +34,8 @@ extern pthread_cond_t sg_done;
 
 /* --- handles: a pointer is one only while it is in this table ------------- */
 enum handle_kind { H_CTX = 1, H_STREAM, H_EVENT, H_MODULE, H_LIBRARY, H_FUNC,
-		   H_KERNEL, H_POOL, H_PHYS, H_GRAPH, H_GNODE, H_GEXEC };
+		   H_KERNEL, H_POOL, H_PHYS, H_GRAPH, H_GNODE, H_GEXEC,
+		   H_USEROBJ };
 bool handle_add(const void *p, enum handle_kind kind);
 void handle_del(const void *p);
 bool handle_is(const void *p, enum handle_kind kind);
@@ -153,6 +154,18 @@ CUresult capture_fill(struct sg_stream *s, const CUDA_MEMSET_NODE_PARAMS *m);
 CUresult capture_host(struct sg_stream *s, CUhostFn fn, void *user);
 CUresult capture_event(struct sg_stream *s, CUevent e, unsigned int flags);
 CUresult capture_broken(struct sg_stream *s);
+
+/* userobj.c: what a graph has of user objects, each reference by itself */
+struct user_object;
+struct owned {
+	struct user_object **object;
+	size_t n, cap;
+};
+void owned_copy(struct owned *to, const struct owned *from);
+void owned_free(struct owned *o);
+CUresult owned_until(const struct owned *from, CUstream s);
+/* graph.c: NULL: no graph */
+struct owned *graph_owned(CUgraph g);
 
 /* --- memory --------------------------------------------------------------- */
 enum mem_kind { MEM_DEVICE, MEM_MANAGED, MEM_POOL, MEM_MAPPED, MEM_HOST,

@@ -415,6 +415,11 @@ struct in_vgUserObject {
 	uint64_t token;
 	uint32_t refs, flags;
 };
+struct in_vgGraphOwns { /* token is run when the last that owns it dies */
+	uint64_t token;
+	uint32_t graph;        /* 0: what @stream is captured into */
+	uint32_t stream;
+};
 struct out_vgId {
 	uint32_t id;
 	uint32_t pad;
