@@ -99,6 +99,16 @@ exported=$(nm -D --defined-only "$B/lib/libcuda.so.1" |
 	awk '$2 ~ /[TtWi]/ && $3 ~ /^cu/ { sub(/@.*/, "", $3); print $3 }' | sort)
 diff <(echo "$names") <(echo "$exported") >"$DIR/diff"
 ok $? 'libcuda.so.1 exports exactly these' || head -n 5 "$DIR/diff"
+called=$(grep -v '^#' tests/unit/called-functions.txt | cut -f 1 | sort)
+[ "$(wc -l <<<"$called")" -ge 97 ] && [ -z "$(comm -23 <(echo "$called") <(echo "$names"))" ]
+ok $? 'what real programs were seen to call are names of the table' ||
+	comm -23 <(echo "$called") <(echo "$names") | sed 's/^/# /'
+refused=$(awk -F'\t' '$2 == "not supported" { print $1 }' "$B/gen/coverage.tsv" | sort)
+[ -z "$(comm -12 <(echo "$called") <(echo "$refused"))" ]
+ok $? 'and none of them is refused' ||
+	comm -12 <(echo "$called") <(echo "$refused") | sed 's/^/# /'
+[ -n "$refused" ] && ! grep -P '\tnot supported\t.{0,15}$' "$B/gen/coverage.tsv"
+ok $? 'what is refused has a reason of some words'
 
 # ---- paths.py ----
 paths() { $PYTHON -B $S/paths.py "$1" "$DIR/p.h" "$DIR/p.md"; }
