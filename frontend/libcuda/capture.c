@@ -13,10 +13,64 @@ static CUresult stream_of(CUstream hStream, uint32_t *id, struct vg_ctx **c)
 
 /* Capture spreads to other streams by events, so any of the context's may be
  * captured while one is. */
-static void capture_changes(struct vg_ctx *c, int by)
+void vg_capture_begins(struct vg_ctx *c, uint32_t stream)
 {
-	if (by > 0 || atomic_load(&c->capturing))
-		atomic_fetch_add(&c->capturing, (uint32_t)by);
+	struct vg_stream *s = vg_handle_state(KIND_STREAM, stream);
+
+	if (!s || atomic_exchange(&s->capturing, true))
+		return;
+	if (!atomic_load(&c->capturing))
+		atomic_store(&c->capture_failed, false);
+	atomic_fetch_add(&c->capturing, 1);
+}
+
+void vg_capture_ends(struct vg_ctx *c, uint32_t stream)
+{
+	struct vg_stream *s = vg_handle_state(KIND_STREAM, stream);
+
+	if (s && atomic_exchange(&s->capturing, false) &&
+	    atomic_load(&c->capturing))
+		atomic_fetch_sub(&c->capturing, 1);
+}
+
+/*
+ * While something is captured, what a capture takes or forbids is waited for:
+ * its error is the call's own, and there is nothing else to wait for. Launches
+ * are not here: launch.c knows which of them may fail.
+ */
+const bool vg_capturable[OP_NR] = {
+	[OP_vgCopy] = true, [OP_vgCopyIn] = true, [OP_vgHostFunc] = true,
+	[OP_vgEventRecord] = true, [OP_cuStreamWaitEvent] = true,
+	[OP_cuGraphLaunch] = true, [OP_cuMemcpyDtoDAsync_v2] = true,
+	[OP_cuMemcpyPeerAsync] = true, [OP_cuMemsetD8Async] = true,
+	[OP_cuMemsetD16Async] = true, [OP_cuMemsetD32Async] = true,
+	[OP_cuMemsetD2D8Async] = true, [OP_cuMemsetD2D16Async] = true,
+	[OP_cuMemsetD2D32Async] = true, [OP_cuStreamWaitValue32] = true,
+	[OP_cuStreamWaitValue32_v2] = true, [OP_cuStreamWaitValue64] = true,
+	[OP_cuStreamWaitValue64_v2] = true, [OP_cuStreamWriteValue32] = true,
+	[OP_cuStreamWriteValue32_v2] = true, [OP_cuStreamWriteValue64] = true,
+	[OP_cuStreamWriteValue64_v2] = true,
+};
+
+static void failed(uint32_t id, void *state, void *unused)
+{
+	struct vg_ctx *c = state;
+
+	(void)id, (void)unused;
+	atomic_store(&c->capture_failed, true);
+}
+
+/* What a capture forbids breaks it, whichever context's it is; other errors
+ * may break those of the current one. */
+void vg_capture_error(CUresult r)
+{
+	struct vg_ctx *c = vg_ctx();
+
+	if (r >= CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED &&
+	    r <= CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD)
+		vg_handle_each(KIND_CTX, failed, NULL);
+	else if (c && r != CUDA_ERROR_NOT_READY)
+		atomic_store(&c->capture_failed, true);
 }
 
 VG_EXPORT CUresult CUDAAPI cuStreamBeginCapture_v2(CUstream hStream,
@@ -30,7 +84,7 @@ VG_EXPORT CUresult CUDAAPI cuStreamBeginCapture_v2(CUstream hStream,
 	if (!r)
 		r = vg_call(OP_vgCaptureBegin, &s, 1, NULL, 0);
 	if (!r)
-		capture_changes(c, 1);
+		vg_capture_begins(c, in.stream);
 	return r;
 }
 
@@ -67,7 +121,7 @@ VG_EXPORT CUresult CUDAAPI cuStreamEndCapture(CUstream hStream,
 	if (r != CUDA_ERROR_ILLEGAL_STATE &&
 	    r != CUDA_ERROR_STREAM_CAPTURE_UNMATCHED &&
 	    r != CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD)
-		capture_changes(c, -1);
+		vg_capture_ends(c, in.stream);
 	*phGraph = r ? NULL : (CUgraph)vg_handle_out(KIND_GRAPH, out.graph);
 	return vg_report(r);
 }

@@ -133,7 +133,8 @@ static void header(struct vgpu_rec *h, enum vgpu_op op, uint8_t flags)
 		vg_thread.number = ++next_thread;
 	*h = (struct vgpu_rec){
 		.op = (uint16_t)op, .flags = flags,
-		.capture_mode = vg_thread.capture_mode,
+		.capture_mode = vg_thread.capture_mode < UINT8_MAX ?
+				(uint8_t)vg_thread.capture_mode : UINT8_MAX,
 		.ctx = c ? c->id : 0, .thread = vg_thread.number,
 	};
 }
@@ -173,8 +174,13 @@ CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin)
 {
 	const struct vg_ctx *c = vg_ctx();
 	struct vgpu_rec h;
-	CUresult r = before(op);
+	CUresult r;
 
+	if (unlikely(c && atomic_load_explicit(&c->capturing,
+					       memory_order_relaxed)) &&
+	    vg_capturable[op])
+		return vg_call(op, in, nin, NULL, 0);
+	r = before(op);
 	if (unlikely(r))
 		return r;
 	header(&h, op, 0);
@@ -290,6 +296,7 @@ static void note_deferred(const struct vgpu_slot *s)
 	if (!e || !atomic_compare_exchange_strong(&deferred, &none, e))
 		return;
 	atomic_store(&deferred_op, op);
+	vg_capture_error((CUresult)e);
 	log_info("%s failed earlier with %u", op < OP_NR && op_names[op] ?
 		 op_names[op] : "a call", e);
 }
@@ -340,6 +347,8 @@ static CUresult collect(struct awaited *a, const struct vg_seg *out, int nout,
 		vg_trace_host(a->slot->host_ns);
 	if (a->slot->deferred)
 		note_deferred(a->slot);
+	if (unlikely(result))
+		vg_capture_error(result);
 	if (unlikely(never_goes_away(result)) && vg_ctx())
 		atomic_store(&vg_ctx()->sticky, (int)result);
 	return result;

@@ -252,14 +252,14 @@ VG_EXPORT CUresult CUDAAPI cuCtxDetach(CUcontext ctx)
 VG_EXPORT CUresult CUDAAPI
 cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
 {
-	CUstreamCaptureMode old = vg_thread.capture_mode;
+	CUstreamCaptureMode old = (CUstreamCaptureMode)vg_thread.capture_mode;
 	CUresult r = vg_enter();
 
 	if (r)
 		return r;
-	if (!mode || *mode > CU_STREAM_CAPTURE_MODE_RELAXED)
+	if (!mode)
 		return CUDA_ERROR_INVALID_VALUE;
-	vg_thread.capture_mode = (uint8_t)*mode;
+	vg_thread.capture_mode = (uint32_t)*mode; /* unchecked, as natively */
 	*mode = old;
 	return CUDA_SUCCESS;
 }

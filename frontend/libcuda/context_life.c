@@ -84,6 +84,7 @@ static CUresult bring_up(struct vg_device *d)
 	d->info.priority_greatest = out.priority_greatest;
 	if (out.api_version)
 		d->primary->api_version = out.api_version;
+	atomic_store(&d->primary->sticky, 0);
 	atomic_store(&d->primary->active, true);
 	return CUDA_SUCCESS;
 }
@@ -113,10 +114,35 @@ VG_EXPORT CUresult CUDAAPI cuDevicePrimaryCtxRetain(CUcontext *pctx,
 	return r;
 }
 
+static void bury_stream(uint32_t id, void *state, void *ctx)
+{
+	if (((struct vg_stream *)state)->ctx == *(uint32_t *)ctx)
+		vg_handle_bury(KIND_STREAM, id);
+}
+
+static void bury_event(uint32_t id, void *state, void *ctx)
+{
+	if (((struct vg_event *)state)->ctx == *(uint32_t *)ctx)
+		vg_handle_bury(KIND_EVENT, id);
+}
+
+void vg_ctx_streams_die(uint32_t ctx)
+{
+	vg_handle_each(KIND_STREAM, bury_stream, &ctx);
+}
+
+/* What goes with a context, and what it says to those who have it current. */
+static void dies(struct vg_ctx *c)
+{
+	vg_ctx_streams_die(c->id);
+	vg_handle_each(KIND_EVENT, bury_event, &c->id);
+	atomic_store(&c->active, false);
+	atomic_store(&c->sticky, CUDA_ERROR_CONTEXT_IS_DESTROYED);
+}
+
 static void forget(struct vg_ctx *c)
 {
-	atomic_store(&c->active, false);
-	atomic_store(&c->sticky, 0);
+	dies(c);
 	atomic_store(&c->limits_known, false);
 	atomic_store(&c->capturing, 0);
 	c->unique = next_unique++;
@@ -336,6 +362,7 @@ VG_EXPORT CUresult CUDAAPI cuCtxDestroy_v2(CUcontext ctx)
 		vg_thread.depth--;
 	in.ctx = c->id;
 	r = vg_call_opts(OP_vgCtxDestroy, &s, 1, NULL, 0, &none);
+	dies(c);
 	vg_handle_del(KIND_CTX, c->id);
 	return r;
 }

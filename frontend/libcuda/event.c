@@ -72,9 +72,12 @@ VG_EXPORT CUresult CUDAAPI cuEventDestroy_v2(CUevent hEvent)
 	struct vg_event *e;
 	CUresult r = event_of(hEvent, &in.event, &e);
 
-	if (r)
+	if (r == CUDA_ERROR_CONTEXT_IS_DESTROYED)
+		vg_post_outside(OP_vgEventDestroy, &s, 1);
+	else if (r)
 		return r;
-	r = vg_post(OP_vgEventDestroy, &s, 1);
+	else
+		r = vg_post(OP_vgEventDestroy, &s, 1);
 	vg_handle_del(KIND_EVENT, in.event);
 	return r;
 }
@@ -100,16 +103,21 @@ static CUresult record(CUevent hEvent, CUstream hStream, unsigned int flags,
 				       .with_flags = with_flags };
 	struct vg_seg s = { &in, sizeof(in) };
 	struct vg_event *e;
-	struct vg_stream *st;
+	struct vg_ctx *c;
 	CUresult r = event_of(hEvent, &in.event, &e);
 
 	if (!r)
-		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
+		r = vg_stream_in(hStream, &in.stream, &c);
 	if (r)
 		return r;
-	st = vg_handle_state(KIND_STREAM, in.stream);
-	if (e && st && !same_ctx(st->ctx, e->ctx))
+	if (e && !same_ctx(c->id, e->ctx))
 		return CUDA_ERROR_INVALID_HANDLE;
+	/* For the outside of a capture, where there is none. */
+	if (flags && !atomic_load(&c->capturing))
+		return CUDA_ERROR_ILLEGAL_STATE;
+	/* In a capture: each launch of the graph records it. */
+	if (e && flags)
+		atomic_store(&e->elsewhere, true);
 	r = vg_post(OP_vgEventRecord, &s, 1);
 	if (e)
 		atomic_fetch_add(&e->recorded, 1);
@@ -126,13 +134,8 @@ VG_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent hEvent,
 						  CUstream hStream,
 						  unsigned int flags)
 {
-	uint32_t id;
-
 	if (flags & ~(unsigned int)CU_EVENT_RECORD_EXTERNAL)
 		return vg_enter() ? vg_enter() : CUDA_ERROR_INVALID_VALUE;
-	/* In a capture: each launch of the graph records it. */
-	if (flags && !vg_handle_in(KIND_EVENT, (uintptr_t)hEvent, &id))
-		vg_event_elsewhere(id);
 	return record(hEvent, hStream, flags, true);
 }
 

@@ -228,10 +228,8 @@ cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph graph,
 	struct in_vgCaptureTo in = { .mode = mode };
 	AUTO_FREE uint32_t *ids = NULL;
 	struct vg_ctx *c;
-	CUresult r = vg_need_ctx(&c);
+	CUresult r = vg_stream_in(hStream, &in.stream, &c);
 
-	if (!r)
-		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
 	if (!r)
 		r = graph_id(graph, &in.graph);
 	if (!r && n && !deps)
@@ -247,6 +245,6 @@ cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph graph,
 
 	r = vg_call(OP_vgCaptureTo, s, 3, NULL, 0);
 	if (!r)
-		atomic_fetch_add(&c->capturing, 1); /* as capture.c counts */
+		vg_capture_begins(c, in.stream);
 	return r;
 }

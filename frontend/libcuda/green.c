@@ -107,8 +107,10 @@ VG_EXPORT CUresult CUDAAPI cuGreenCtxDestroy(CUgreenCtx green)
 	if (r)
 		return r;
 	vg_handle_del(KIND_GREENCTX, in.green);
-	if (in.ctx)
+	if (in.ctx) {
+		vg_ctx_streams_die(in.ctx);
 		vg_handle_del(KIND_CTX, in.ctx);
+	}
 	return CUDA_SUCCESS;
 }
 

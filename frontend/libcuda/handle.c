@@ -6,6 +6,9 @@
  * dereferenced, so a handle that is garbage, freed or of another kind is an
  * error and not a crash. Ids below VGPU_ID_HOST are numbered here, in the
  * order of a queue, so that a freed one comes back as late as possible.
+ *
+ * What goes with its context is buried, not freed: the program still holds it,
+ * and is told so until it gives it up.
  */
 #include "frontend/libcuda/vg.h"
 
@@ -16,6 +19,8 @@
 #define CHUNKS     (VGPU_ID_MAX >> CHUNK_BITS)
 #define FIRST_ID   (VGPU_STREAM_LEGACY + 1)
 #define REUSE_AFTER 4096u /* freed ids that lie idle before one comes back */
+
+#define BURIED 0x80u /* beside the kind: its context is gone */
 
 struct entry {
 	_Atomic uint8_t kind;  /* 0: free */
@@ -72,17 +77,24 @@ static bool guest_kind(enum vgpu_kind kind)
 	return kind == KIND_STREAM || kind == KIND_EVENT || kind == KIND_CTX;
 }
 
+static CUresult look(enum vgpu_kind kind, uint32_t id)
+{
+	struct entry *e = entry_of(id, false);
+	uint8_t is = e ? atomic_load(&e->kind) : 0;
+
+	return likely(is == kind) ? CUDA_SUCCESS :
+	       is == (kind | BURIED) ? CUDA_ERROR_CONTEXT_IS_DESTROYED :
+				       wrong(kind);
+}
+
 CUresult vg_handle_in(enum vgpu_kind kind, uintptr_t h, uint32_t *id)
 {
-	struct entry *e;
 
 	*id = (uint32_t)h >> 4;
 	if (likely(vg_handle_kind(h) == kind)) {
 		if (!guest_kind(kind) || *id >= VGPU_ID_HOST)
 			return CUDA_SUCCESS;
-		e = entry_of(*id, false);
-		return e && atomic_load(&e->kind) == kind ? CUDA_SUCCESS :
-							    wrong(kind);
+		return look(kind, *id);
 	}
 	*id = 0;
 	if (!h)
@@ -153,9 +165,10 @@ static void queue_put(uint32_t id)
 void vg_handle_del(enum vgpu_kind kind, uint32_t id)
 {
 	struct entry *e = entry_of(id, false);
-	uint8_t was = (uint8_t)kind;
+	uint8_t was = (uint8_t)kind, buried = (uint8_t)(kind | BURIED);
 
-	if (!e || !atomic_compare_exchange_strong(&e->kind, &was, 0))
+	if (!e || (!atomic_compare_exchange_strong(&e->kind, &was, 0) &&
+		   !atomic_compare_exchange_strong(&e->kind, &buried, 0)))
 		return;
 	/* The state stays until the id is used again: another thread may be
 	 * asking for this handle right now. */
@@ -164,6 +177,16 @@ void vg_handle_del(enum vgpu_kind kind, uint32_t id)
 	pthread_mutex_lock(&lock);
 	queue_put(id);
 	pthread_mutex_unlock(&lock);
+}
+
+void vg_handle_bury(enum vgpu_kind kind, uint32_t id)
+{
+	struct entry *e = entry_of(id, false);
+	uint8_t was = (uint8_t)kind;
+
+	if (e)
+		atomic_compare_exchange_strong(&e->kind, &was,
+					       (uint8_t)(kind | BURIED));
 }
 
 void *vg_handle_state(enum vgpu_kind kind, uint32_t id)

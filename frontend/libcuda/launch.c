@@ -10,6 +10,7 @@
 
 struct launch {
 	struct in_vgLaunch in;
+	const struct vg_ctx *ctx;
 	struct vg_function *f;
 	const void *block;       /* a parameter block that is ready */
 	void **params;           /* or one pointer a parameter */
@@ -103,6 +104,7 @@ static CUresult parameters(struct launch *l, void **params, void **extra)
  * knows: the first launch of a shape waits for its answer, the same shape
  * again does not.
  */
+
 /* A block of another size than the kernel's: often less than all of a large
  * struct. How much less is right, the driver knows. */
 static bool odd_block(const struct launch *l)
@@ -113,12 +115,13 @@ static bool odd_block(const struct launch *l)
 /* 0: nothing in it that the driver could refuse. */
 static uint64_t shape_of(const struct launch *l)
 {
-	uint64_t h = l->in.flags & VG_LAUNCH_COOPERATIVE ? 1 : 0;
+	bool cooperative = l->in.flags & VG_LAUNCH_COOPERATIVE;
+	bool clusters = atomic_load_explicit(&l->f->clusters,
+					     memory_order_relaxed);
+	bool judged = cooperative || clusters || odd_block(l);
+	uint64_t h = mix(clusters * 2 + cooperative,
+			 odd_block(l) ? l->in.bytes + 1ull : 0);
 
-	if (atomic_load_explicit(&l->f->clusters, memory_order_relaxed))
-		h = mix(h + 1, 1);
-	if (odd_block(l))
-		h = mix(h + 1, l->in.bytes);
 	for (uint32_t i = 0; i < l->in.attrs; i++) {
 		CUlaunchAttributeValue v;
 
@@ -128,9 +131,12 @@ static uint64_t shape_of(const struct launch *l)
 				(uint64_t)v.clusterDim.y << 16 |
 				(uint64_t)v.clusterDim.z << 32);
 		else if (l->attr[i].id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
-			h = mix(h + 1, v.cooperative != 0);
+			h = mix(h + 2, v.cooperative != 0);
+		else
+			continue;
+		judged = true;
 	}
-	if (!h)
+	if (!judged)
 		return 0;
 	for (int i = 0; i < 3; i++)
 		h = mix(h, (uint64_t)l->in.grid[i] << 32 | l->in.block[i]);
@@ -197,6 +203,14 @@ static bool attrs_good(const struct launch *l)
 	return true;
 }
 
+/* Something in it that the driver may refuse, and has not accepted before. */
+static bool news(const struct launch *l)
+{
+	return (l->in.flags || odd_block(l) ||
+		atomic_load_explicit(&l->f->clusters, memory_order_relaxed)) &&
+	       (!seen_good(l) || !attrs_good(l));
+}
+
 static CUresult first_launch(struct launch *l, const struct vg_seg *s)
 {
 	uint64_t h = shape_of(l);
@@ -254,9 +268,7 @@ static CUresult send(struct launch *l)
 			       l->f->param[i].size);
 		s[1].ptr = b;
 	}
-	r = (l->in.flags || odd_block(l) ||
-	     atomic_load_explicit(&l->f->clusters, memory_order_relaxed)) &&
-			    (!seen_good(l) || !attrs_good(l)) ?
+	r = vg_capture_doubt(l->ctx, l->in.stream) || news(l) ?
 	    first_launch(l, s) : vg_post(OP_vgLaunch, s, 3);
 	vg_stream_touch(l->in.stream);
 	return r || likely(!blocking) ? r : wait_launch(l);
@@ -272,6 +284,7 @@ static CUresult prepare(struct launch *l, CUfunction f, CUstream hStream,
 		return r;
 	if (unlikely(atomic_load(&c->sticky)))
 		return (CUresult)atomic_load(&c->sticky);
+	l->ctx = c;
 	r = vg_function_of((uintptr_t)f, &l->f);
 	if (!r)
 		r = check_shape(l, vg_devices[c->dev].info.attr);

@@ -44,9 +44,9 @@ static void CUDA_CB bury(void *arg)
 }
 
 /* The capture of this thread is not disturbed by what the host must do. */
-static uint8_t relaxed(void)
+static uint32_t relaxed(void)
 {
-	uint8_t mode = vg_thread.capture_mode;
+	uint32_t mode = vg_thread.capture_mode;
 
 	vg_thread.capture_mode = CU_STREAM_CAPTURE_MODE_RELAXED;
 	return mode;
@@ -54,7 +54,7 @@ static uint8_t relaxed(void)
 
 bool vg_shadow_reap(void)
 {
-	uint8_t mode = relaxed();
+	uint32_t mode = relaxed();
 	struct vg_range range;
 	struct shadow *h;
 	bool some = false;
@@ -73,7 +73,8 @@ bool vg_shadow_reap(void)
 static uint8_t *granted(uint64_t size)
 {
 	struct vg_range range = { .size = size, .kind = VG_RANGE_PINNED };
-	uint8_t mode = relaxed(), *p = vg_pinned_alloc(size);
+	uint32_t mode = relaxed();
+	uint8_t *p = vg_pinned_alloc(size);
 
 	vg_thread.capture_mode = mode;
 	if (!p)

@@ -115,19 +115,35 @@ VG_EXPORT CUresult CUDAAPI cuStreamCreate(CUstream *phStream,
 	return r;
 }
 
+/* One that went with its context: the host forgets it too. */
+static void give_up(const struct in_vgStream *in)
+{
+	struct vg_seg seg = { in, sizeof(*in) };
+
+	vg_post_outside(OP_vgStreamDestroy, &seg, 1);
+	vg_handle_del(KIND_STREAM, in->stream);
+}
+
 VG_EXPORT CUresult CUDAAPI cuStreamDestroy_v2(CUstream hStream)
 {
 	struct in_vgStream in = { 0 };
 	struct vg_seg seg = { &in, sizeof(in) };
+	struct vg_stream *s;
+	struct vg_ctx *c;
 	CUresult r = vg_enter();
 
+	if (!r)
+		r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
+	if (r == CUDA_ERROR_CONTEXT_IS_DESTROYED)
+		give_up(&in);
 	if (r)
 		return r;
-	r = vg_handle_in(KIND_STREAM, (uintptr_t)hStream, &in.stream);
-	if (r)
-		return r;
-	if (!state_of(in.stream) || hStream == CU_STREAM_PER_THREAD)
+	s = state_of(in.stream);
+	if (!s || hStream == CU_STREAM_PER_THREAD)
 		return CUDA_ERROR_INVALID_HANDLE;
+	c = vg_handle_state(KIND_CTX, s->ctx);
+	if (c)
+		vg_capture_ends(c, in.stream);
 	vg_stream_touch(in.stream); /* its work goes on in the context */
 	r = vg_post(OP_vgStreamDestroy, &seg, 1);
 	vg_handle_del(KIND_STREAM, in.stream);

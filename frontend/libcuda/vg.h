@@ -128,6 +128,7 @@ struct vg_stream {
 	uint32_t flags;
 	int32_t priority;
 	uint32_t ctx;                /* id */
+	_Atomic bool capturing;      /* a capture began here */
 };
 struct vg_event {
 	_Atomic uint64_t recorded;   /* records */
@@ -142,6 +143,8 @@ CUresult vg_handles_in(enum vgpu_kind kind, const uint64_t *h, uint64_t count,
 uint64_t vg_handle_out(enum vgpu_kind kind, uint32_t id);
 CUresult vg_handle_new(enum vgpu_kind kind, uint32_t *id);
 void vg_handle_del(enum vgpu_kind kind, uint32_t id);
+/* Its context is gone: from now on CUDA_ERROR_CONTEXT_IS_DESTROYED. */
+void vg_handle_bury(enum vgpu_kind kind, uint32_t id);
 /* The library's own state of a handle; NULL: none. */
 void *vg_handle_state(enum vgpu_kind kind, uint32_t id);
 bool vg_handle_set_state(enum vgpu_kind kind, uint32_t id, void *state);
@@ -176,14 +179,15 @@ struct vg_ctx {
 	_Atomic int sticky;          /* first error that never goes away */
 	_Atomic bool limits_known;
 	struct out_vgCtxLimits limits;
-	_Atomic uint32_t capturing;  /* streams under capture */
+	_Atomic uint32_t capturing;  /* captures that began and did not end */
+	_Atomic bool capture_failed; /* one of them may be broken */
 	uint32_t green;              /* id of the green context it is of */
 };
 #define VG_STACK_MAX 64
 struct vg_thread {
 	struct vg_ctx *stack[VG_STACK_MAX];
 	int depth;
-	uint8_t capture_mode;
+	uint32_t capture_mode;
 	uint16_t number;
 	struct { uint32_t ctx, stream; } own[8]; /* per-thread streams */
 };
@@ -200,10 +204,27 @@ CUresult vg_need_ctx(struct vg_ctx **ret);
 bool vg_ctx_quiet(const struct vg_ctx *c); /* no work is outstanding in it */
 CUresult vg_stream_in(CUstream s, uint32_t *id, struct vg_ctx **c);
 struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary);
+void vg_ctx_streams_die(uint32_t ctx);
 
 /* ---- event.c ---- */
 /* From now on the host is always asked about this event. */
 void vg_event_elsewhere(uint32_t id);
+
+/* ---- capture.c ---- */
+void vg_capture_begins(struct vg_ctx *c, uint32_t stream);
+void vg_capture_ends(struct vg_ctx *c, uint32_t stream);
+/* A call that was waited for, or one before it, gave an error. */
+void vg_capture_error(CUresult r);
+/* Posted calls that are waited for while anything is captured. */
+extern const bool vg_capturable[OP_NR];
+/* May this work fail because of a capture? */
+static inline bool vg_capture_doubt(const struct vg_ctx *c, uint32_t stream)
+{
+	return unlikely(atomic_load_explicit(&c->capturing,
+					     memory_order_relaxed)) &&
+	       (stream <= VGPU_STREAM_LEGACY ||
+		atomic_load(&c->capture_failed));
+}
 
 /* ---- stream.c ---- */
 CUresult vg_stream_own(uint32_t *id); /* CU_STREAM_PER_THREAD */
