@@ -41,21 +41,23 @@ static CUresult params_of(enum vgpu_kind kind, uint64_t real, uint32_t first,
 }
 
 /* Keep the layout with the object: launches use it. More parameters than a
- * reply holds are launched by their block alone. */
+ * reply holds are launched by their block alone. What was there before may be
+ * that of a function whose context is gone, and whose handle came again. */
 static void keep_layout(struct ex *e, enum vgpu_kind kind, uint32_t id,
 			const struct vg_param *p, uint32_t n)
 {
 	struct ex_object *o = ex_object(e, kind, id);
 	struct ex_layout *l;
 
-	if (!o || o->extra || n > VGPU_PARAMS)
+	if (!o)
 		return;
-	l = malloc(sizeof(*l) + n * sizeof(*p));
+	free(o->extra);
+	l = n > VGPU_PARAMS ? NULL : malloc(sizeof(*l) + n * sizeof(*p));
+	o->extra = l;
 	if (!l)
 		return;
 	l->n = n;
 	memcpy(l->p, p, n * sizeof(*p));
-	o->extra = l;
 }
 
 static uint32_t owner_of(struct ex *e, enum vgpu_kind kind, uint64_t real)

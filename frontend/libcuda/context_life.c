@@ -33,6 +33,16 @@ struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary)
 	return c;
 }
 
+uint64_t vg_ctx_era(void)
+{
+	return atomic_load(&next_unique);
+}
+
+void vg_ctx_ended(void)
+{
+	next_unique++;
+}
+
 /* The primary context's handle is known before the context exists. */
 static struct vg_ctx *primary_of(CUdevice dev)
 {
@@ -136,6 +146,7 @@ static void dies(struct vg_ctx *c)
 {
 	vg_ctx_streams_die(c->id);
 	vg_handle_each(KIND_EVENT, bury_event, &c->id);
+	vg_ctx_ended();
 	atomic_store(&c->active, false);
 	atomic_store(&c->sticky, CUDA_ERROR_CONTEXT_IS_DESTROYED);
 }

@@ -43,38 +43,76 @@ static CUresult more_params(struct vg_function *f)
 	return CUDA_SUCCESS;
 }
 
+/*
+ * A function ends with its context, and the driver may give its handle to
+ * another one, of which only the parameters are told here: the rest is asked
+ * again. The program may still hold the name, which is why that is not freed.
+ */
+static void renew(struct vg_function *f, const struct vg_function *now)
+{
+	for (int i = 0; i < 16; i++)
+		atomic_store(&f->attr[i].known, 0);
+	for (int i = 0; i < VG_GOOD_SHAPES; i++)
+		atomic_store(&f->good[i], 0);
+	atomic_store(&f->name, NULL);
+	f->owner = now->owner;
+	f->origin = now->origin;
+	atomic_store(&f->era, atomic_load(&now->era));
+}
+
+/* A kernel ends with its library, which is told here. */
+static bool up_to_date(const struct vg_function *f, uint64_t era)
+{
+	return f && (f->kind == KIND_KERNEL || atomic_load(&f->era) == era);
+}
+
+/* Another thread may have been faster, and use what it has made. */
+static CUresult install(struct vg_function *f, struct vg_function **ret)
+{
+	struct vg_function *old;
+	bool same;
+
+	pthread_mutex_lock(&lock);
+	old = vg_handle_state(f->kind, f->id);
+	same = old && old->nparams == f->nparams &&
+	       !memcmp(old->param, f->param, f->nparams * sizeof(*f->param));
+	if (same && !up_to_date(old, atomic_load(&f->era)))
+		renew(old, f);
+	*ret = same ? old : vg_handle_set_state(f->kind, f->id, f) ? f : NULL;
+	pthread_mutex_unlock(&lock);
+	if (*ret != f)
+		free(f);
+	return *ret ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+/* @era: read before the host was asked. */
 static CUresult keep(enum vgpu_kind kind, const struct out_vgFunction *h,
-		     const struct vg_param *p, uint32_t origin,
+		     const struct vg_param *p, uint32_t origin, uint64_t era,
 		     struct vg_function **ret)
 {
 	uint32_t n = h->params < VGPU_PARAMS ? h->params : VGPU_PARAMS;
-	struct vg_function *f = calloc(1, sizeof(*f));
+	struct vg_function *f;
 	CUresult r;
 
+	f = calloc(1, sizeof(*f) + ((size_t)h->params + 1) * sizeof(*p));
 	if (!f)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	f->kind = kind;
 	f->id = h->id;
 	f->owner = h->owner;
 	f->origin = origin;
+	atomic_store(&f->era, era);
 	f->nparams = h->params;
-	f->param = calloc((size_t)h->params + 1, sizeof(*f->param));
-	if (!f->param) {
-		free(f);
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	}
+	f->param = (struct vg_param *)(f + 1);
 	memcpy(f->param, p, n * sizeof(*p));
 	r = more_params(f);
 	for (uint32_t i = 0; i < f->nparams; i++)
 		if (f->param[i].offset + f->param[i].size > f->bytes)
 			f->bytes = f->param[i].offset + f->param[i].size;
-	if (r || !vg_handle_set_state(kind, f->id, f)) {
-		free(f->param);
-		free(f);
-		return r ? r : CUDA_ERROR_OUT_OF_MEMORY;
-	}
-	*ret = f;
-	return CUDA_SUCCESS;
+	if (!r)
+		return install(f, ret);
+	free(f);
+	return r;
 }
 
 CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
@@ -88,16 +126,15 @@ CUresult vg_function_get(enum vgpu_kind from, uint32_t from_id,
 	struct vg_seg s[] = { { &in, sizeof(in) }, { name, in.name_len } };
 	struct vg_seg o[] = { { &out.h, sizeof(out.h) },
 			      { out.p, sizeof(out.p) } };
+	uint64_t era = vg_ctx_era();
 	CUresult r = vg_call(OP_vgFunction, s, 2, o, 2);
 
 	if (r)
 		return r;
-	pthread_mutex_lock(&lock);
 	*ret = vg_handle_state(kind, out.h.id);
-	pthread_mutex_unlock(&lock);
-	return *ret ? CUDA_SUCCESS :
+	return up_to_date(*ret, era) ? CUDA_SUCCESS :
 	       keep(kind, &out.h, out.p,
-		    from == KIND_KERNEL && k ? k->origin : from_id, ret);
+		    from == KIND_KERNEL && k ? k->origin : from_id, era, ret);
 }
 
 /* One whose id came from a list: its parameters are asked for now. */
@@ -110,15 +147,16 @@ CUresult vg_function_by_id(enum vgpu_kind kind, uint32_t id, uint32_t origin,
 	struct vg_seg s = { &in, sizeof(in) };
 	struct vg_seg o[] = { { &out.h, sizeof(out.h) },
 			      { out.p, sizeof(out.p) } };
+	uint64_t era = vg_ctx_era();
 	CUresult r;
 
 	*ret = vg_handle_state(kind, id);
-	if (*ret)
+	if (up_to_date(*ret, era))
 		return CUDA_SUCCESS;
 	r = vg_call(OP_vgParams, &s, 1, o, 2);
 	h.params = out.h.count;
 	h.owner = origin;
-	return r ? r : keep(kind, &h, out.p, origin, ret);
+	return r ? r : keep(kind, &h, out.p, origin, era, ret);
 }
 
 static void forget_one(uint32_t id, void *state, void *arg)

@@ -104,6 +104,7 @@ VG_EXPORT CUresult CUDAAPI cuGreenCtxDestroy(CUgreenCtx green)
 	if (in.ctx)
 		cls_context_died((CUcontext)vg_handle_out(KIND_CTX, in.ctx));
 	r = vg_call(OP_vgGreenDestroy, &s, 1, NULL, 0);
+	vg_ctx_ended();
 	if (r)
 		return r;
 	vg_handle_del(KIND_GREENCTX, in.green);

@@ -25,7 +25,7 @@ struct question {
 	struct in_vgOccupancy in;
 	struct vg_launch_attr attr[ANSWER_ATTRS];
 	uint64_t ctx, stream; /* by numbers that never come back */
-	uint64_t origin, settings;
+	uint64_t origin, settings, era;
 };
 
 static struct {
@@ -100,7 +100,8 @@ static CUresult ask(CUfunction func, struct in_vgOccupancy *in,
 	q = (struct question){ .in = *in, .ctx = c->unique,
 			       .stream = vg_stream_id(NULL, stream),
 			       .origin = f->origin,
-			       .settings = vg_settings(f->origin) };
+			       .settings = vg_settings(f->origin),
+			       .era = atomic_load(&f->era) };
 	for (uint32_t i = 0; i < in->attrs; i++)
 		q.attr[i] = attrs[i];
 	if (known(&q, out))

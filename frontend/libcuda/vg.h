@@ -206,6 +206,12 @@ CUresult vg_stream_in(CUstream s, uint32_t *id, struct vg_ctx **c);
 struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary);
 void vg_ctx_streams_die(uint32_t ctx);
 
+/* ---- context_life.c ---- */
+/* Another number whenever a context has ended: handles that the driver had
+ * given out in it may mean something else from then on. */
+uint64_t vg_ctx_era(void);
+void vg_ctx_ended(void);
+
 /* ---- event.c ---- */
 /* From now on the host is always asked about this event. */
 void vg_event_elsewhere(uint32_t id);
@@ -240,6 +246,7 @@ struct vg_function {
 	enum vgpu_kind kind;
 	uint32_t id, owner;
 	uint32_t origin;             /* module or library that it came from */
+	_Atomic uint64_t era;        /* vg_ctx_era() when the host told it */
 	uint32_t nparams, bytes;
 	struct vg_param *param;
 	char *_Atomic name;

@@ -3,7 +3,8 @@
  * drv_kernels.c - what libraries ask about the same kernel again and again:
  * its function in each context, in one that is gone and made anew, and in a
  * library that is loaded again; how many of its blocks fit. Answers may be
- * remembered, old ones not given.
+ * remembered, old ones not given: not those of a function whose context ended
+ * and whose handle is another's now.
  */
 #include <string.h>
 
@@ -24,6 +25,24 @@ static const char wide_ptx[] = ".version 6.4\n"
 			       "	st.volatile.shared.u32 [room], %r1;\n"
 			       "	ret;\n"
 			       "}\n";
+
+#define HEAD ".version 6.4\n.target sm_75\n.address_size 64\n.visible .entry "
+#define BODY "{\n"                                                             \
+	     "	.reg .b32 %r<2>;\n"                                             \
+	     "	.reg .b64 %rd<3>;\n"                                            \
+	     "	ld.param.u64 %rd1, [to];\n"                                     \
+	     "	cvta.to.global.u64 %rd2, %rd1;\n"                               \
+	     "	ld.param.u32 %r1, [value];\n"                                   \
+	     "	st.global.u32 [%rd2], %r1;\n"                                   \
+	     "	ret;\n"                                                         \
+	     "}\n"
+
+/* The same, with their parameters in two orders. */
+static const char *const stores_ptx[] = {
+	HEAD "to_value(.param .u64 to, .param .u32 value)\n" BODY,
+	HEAD "value_to(.param .u32 value, .param .u64 to)\n" BODY,
+};
+static const char *const stores[] = { "to_value", "value_to" };
 
 static CUlibrary load(CUkernel *fill, CUkernel *axpy)
 {
@@ -105,17 +124,28 @@ static void fits(const char *when, CUkernel k)
 	       fit(k, 256, 0), fit(k, 128, 40000));
 }
 
+/* What is set for the kernel, its function tells. */
+static int dynamic_of(CUfunction f)
+{
+	int max = 0;
+
+	DRV(cuFuncGetAttribute(&max,
+		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, f));
+	return max;
+}
+
 /* Four times three questions: settings and unloading make answers old. */
 static void occupancy(CUdevice dev)
 {
 	CUlibrary lib;
 	CUkernel k, axpy;
 	CUfunction f;
-	int few, max;
+	int few, max, before;
 
 	lib = load(&k, &axpy);
 	DRV(cuKernelGetFunction(&f, k));
 	fits("blocks that fit", k);
+	before = dynamic_of(f);
 	DRV(cuKernelSetAttribute(
 		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 65536, k,
 		dev));
@@ -125,7 +155,8 @@ static void occupancy(CUdevice dev)
 	few = fit(k, 128, 0);
 	DRV(cuKernelGetAttribute(&max,
 		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, k, dev));
-	printf("may have %d bytes\n", max);
+	printf("may have %d bytes, its function %d, before %d\n", max,
+	       dynamic_of(f), before);
 	DRV(cuLibraryUnload(lib));
 
 	/* Its handle may be the same. */
@@ -135,6 +166,34 @@ static void occupancy(CUdevice dev)
 	if (fit(k, 128, 0) >= few)
 		wrong_result("drv_kernels: they cannot be as many");
 	DRV(cuLibraryUnload(lib));
+}
+
+/* Each in a context of its own, which ends before the next one's begins. */
+static void one_after_the_other(CUdevice dev)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned v = 40 + i, got = 0;
+		const char *name;
+		CUdeviceptr p;
+		void *args[] = { i % 2 ? (void *)&v : (void *)&p,
+				 i % 2 ? (void *)&p : (void *)&v };
+		CUcontext c;
+		CUmodule mod;
+		CUfunction f;
+
+		DRV(cuCtxCreate(&c, NULL, 0, dev));
+		DRV(cuModuleLoadData(&mod, stores_ptx[i % 2]));
+		f = drv_function(mod, stores[i % 2]);
+		DRV(cuFuncGetName(&name, f));
+		p = drv_alloc(4);
+		DRV(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, args, NULL));
+		DRV(cuMemcpyDtoH(&got, p, 4));
+		printf("%s in its context: %u\n", name, got);
+		if (got != v || strcmp(name, stores[i % 2]) != 0)
+			wrong_result("drv_kernels: should be %s, %u",
+				     stores[i % 2], v);
+		DRV(cuCtxDestroy(c));
+	}
 }
 
 int main(void)
@@ -150,6 +209,7 @@ int main(void)
 	runs("a library loaded again", function_of(fill), 30);
 	DRV(cuLibraryUnload(lib));
 	occupancy(dev);
+	one_after_the_other(dev);
 	DRV(cuDevicePrimaryCtxRelease(dev));
 	return 0;
 }

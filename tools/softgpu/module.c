@@ -86,9 +86,36 @@ static enum mem_kind kind_of_vars(const struct ptx_module *p)
 	return MEM_DEVICE;
 }
 
+/* A function that is gone leaves its address to the next one, which with a
+ * real driver depends on the allocator: who keeps old answers is found out. */
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sg_func *spare;
+
+static void func_free(struct sg_func *f)
+{
+	pthread_mutex_lock(&spare_lock);
+	f->next = spare;
+	spare = f;
+	pthread_mutex_unlock(&spare_lock);
+}
+
+static struct sg_func *func_alloc(void)
+{
+	struct sg_func *f;
+
+	pthread_mutex_lock(&spare_lock);
+	f = spare;
+	if (f)
+		spare = f->next;
+	pthread_mutex_unlock(&spare_lock);
+	if (f)
+		memset(f, 0, sizeof(*f));
+	return f ? f : calloc(1, sizeof(*f));
+}
+
 static struct sg_func *func_new(struct sg_module *m, const struct ptx_func *fn)
 {
-	struct sg_func *f = calloc(1, sizeof(*f));
+	struct sg_func *f = func_alloc();
 
 	if (!f || !handle_add(f, H_FUNC)) {
 		free(f);
@@ -174,7 +201,7 @@ void module_free(struct sg_module *m)
 	handle_del(m);
 	for (uint32_t i = 0; i < m->nfuncs; i++) {
 		handle_del(m->funcs[i]);
-		free(m->funcs[i]);
+		func_free(m->funcs[i]);
 	}
 	free(m->funcs);
 	if (m->globals)

@@ -245,6 +245,7 @@ struct sg_func {
 	struct sg_module *mod;	/* H_FUNC */
 	struct sg_library *lib;	/* H_KERNEL */
 	struct sg_func *kernel;	/* H_FUNC of a library: shares attributes */
+	struct sg_func *next;	/* among those that are gone */
 	int max_dynamic, carveout;
 	int kept[CU_FUNC_ATTRIBUTE_MAX];	/* standin.c */
 };
