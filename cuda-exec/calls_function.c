@@ -211,9 +211,16 @@ static CUresult name_of(enum vgpu_kind kind, uint64_t real,
 	return CUDA_SUCCESS;
 }
 
-static bool is_code(uint32_t kind)
+/* The driver's handle of a kernel or function that a record names. */
+static CUresult code_of(struct ex *e, uint32_t kind, uint32_t id,
+			uint64_t *real)
 {
-	return kind == KIND_KERNEL || kind == KIND_FUNCTION;
+	CUresult r;
+
+	if (kind != KIND_KERNEL && kind != KIND_FUNCTION)
+		return EX_BAD;
+	r = ex_obj(e, (enum vgpu_kind)kind, id, real);
+	return !r && !*real ? CUDA_ERROR_INVALID_HANDLE : r;
 }
 
 CUresult ex_vgParams(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -224,9 +231,9 @@ CUresult ex_vgParams(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	uint64_t real;
 	CUresult r;
 
-	if (!in || !out || !is_code(in->kind))
+	if (!in || !out)
 		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
+	r = code_of(e, in->kind, in->id, &real);
 	if (r)
 		return r;
 	if (in->name)
@@ -258,9 +265,9 @@ CUresult ex_vgFuncAttrs(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	uint64_t real;
 	CUresult r;
 
-	if (!in || !out || !is_code(in->kind))
+	if (!in || !out)
 		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
+	r = code_of(e, in->kind, in->id, &real);
 	if (r)
 		return r;
 	if (in->kind == KIND_KERNEL ? !R.cuKernelGetAttribute :
@@ -283,9 +290,9 @@ CUresult ex_vgFuncSetAttr(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	CUresult r;
 
 	(void)wr;
-	if (!in || !is_code(in->kind))
+	if (!in)
 		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
+	r = code_of(e, in->kind, in->id, &real);
 	if (r)
 		return r;
 	if (in->kind == KIND_KERNEL)
@@ -329,8 +336,8 @@ CUresult ex_vgFuncConfig(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	uint64_t real;
 	CUresult r;
 
-	if (!in || !out || !is_code(in->kind))
+	if (!in || !out)
 		return EX_BAD;
-	r = ex_obj(e, (enum vgpu_kind)in->kind, in->id, &real);
+	r = code_of(e, in->kind, in->id, &real);
 	return r ? r : func_config(in, real, out);
 }

@@ -7,15 +7,6 @@
 
 #include "xenstore-schema/calls/allowed.h"
 
-static CUresult in_place(struct ex *e, enum vgpu_kind kind, void *field)
-{
-	uint64_t id = *(uint64_t *)field;
-
-	if (id >= VGPU_ID_MAX)
-		return CUDA_ERROR_INVALID_HANDLE;
-	return ex_obj(e, kind, (uint32_t)id, field);
-}
-
 static void out_place(struct ex *e, enum vgpu_kind kind, void *field)
 {
 	uint32_t id;
@@ -28,9 +19,9 @@ static void out_place(struct ex *e, enum vgpu_kind kind, void *field)
 CUresult ex_fix_CUDA_RESOURCE_DESC(struct ex *e, CUDA_RESOURCE_DESC *d)
 {
 	if (d->resType == CU_RESOURCE_TYPE_ARRAY)
-		return in_place(e, KIND_ARRAY, &d->res.array.hArray);
+		return ex_handle_in(e, KIND_ARRAY, &d->res.array.hArray);
 	if (d->resType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
-		return in_place(e, KIND_MIPMAP,
+		return ex_handle_in(e, KIND_MIPMAP,
 				&d->res.mipmap.hMipmappedArray);
 	return CUDA_SUCCESS;
 }
@@ -48,9 +39,9 @@ CUresult ex_fix_CUDA_MEMCPY3D(struct ex *e, CUDA_MEMCPY3D *d)
 	CUresult r = CUDA_SUCCESS;
 
 	if (d->srcMemoryType == CU_MEMORYTYPE_ARRAY)
-		r = in_place(e, KIND_ARRAY, &d->srcArray);
+		r = ex_handle_in(e, KIND_ARRAY, &d->srcArray);
 	if (!r && d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
-		r = in_place(e, KIND_ARRAY, &d->dstArray);
+		r = ex_handle_in(e, KIND_ARRAY, &d->dstArray);
 	return r;
 }
 

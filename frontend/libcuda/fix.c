@@ -5,12 +5,17 @@
 
 #include "xenstore-schema/calls/allowed.h"
 
-static CUresult in_place(enum vgpu_kind kind, void *field)
+CUresult vg_fix_handle(enum vgpu_kind kind, void *field)
 {
+	uintptr_t h;
+	uint64_t wire;
 	uint32_t id;
-	CUresult r = vg_handle_in(kind, *(uintptr_t *)field, &id);
+	CUresult r;
 
-	*(uint64_t *)field = id;
+	memcpy(&h, field, sizeof(h));
+	r = vg_handle_in(kind, h, &id);
+	wire = id;
+	memcpy(field, &wire, sizeof(wire));
 	return r;
 }
 
@@ -23,9 +28,10 @@ static void out_place(enum vgpu_kind kind, void *field)
 CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d)
 {
 	if (d->resType == CU_RESOURCE_TYPE_ARRAY)
-		return in_place(KIND_ARRAY, &d->res.array.hArray);
+		return vg_fix_handle(KIND_ARRAY, &d->res.array.hArray);
 	if (d->resType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
-		return in_place(KIND_MIPMAP, &d->res.mipmap.hMipmappedArray);
+		return vg_fix_handle(KIND_MIPMAP,
+				     &d->res.mipmap.hMipmappedArray);
 	return CUDA_SUCCESS;
 }
 
@@ -42,9 +48,9 @@ CUresult vg_fix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d)
 	CUresult r = CUDA_SUCCESS;
 
 	if (d->srcMemoryType == CU_MEMORYTYPE_ARRAY)
-		r = in_place(KIND_ARRAY, &d->srcArray);
+		r = vg_fix_handle(KIND_ARRAY, &d->srcArray);
 	if (!r && d->dstMemoryType == CU_MEMORYTYPE_ARRAY)
-		r = in_place(KIND_ARRAY, &d->dstArray);
+		r = vg_fix_handle(KIND_ARRAY, &d->dstArray);
 	return r;
 }
 

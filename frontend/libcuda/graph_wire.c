@@ -9,20 +9,6 @@
 
 #define BLOCK_MAX 65536u /* more than any driver takes for one kernel */
 
-static CUresult swap_handle(enum vgpu_kind kind, void *field)
-{
-	uintptr_t h;
-	uint64_t wire;
-	uint32_t id;
-	CUresult r;
-
-	memcpy(&h, field, sizeof(h));
-	r = vg_handle_in(kind, h, &id);
-	wire = id;
-	memcpy(field, &wire, sizeof(wire));
-	return r;
-}
-
 /* ---- kernels ----------------------------------------------------------- */
 
 static CUresult from_extra(struct node_call *c, void **extra)
@@ -89,7 +75,7 @@ static CUresult kernel(struct node_call *c, const CUDA_KERNEL_NODE_PARAMS_v3 *p)
 		uint64_t v = f->id;
 
 		memcpy(&k.kern, &v, sizeof(v));
-		r = swap_handle(KIND_CTX, &k.ctx);
+		r = vg_fix_handle(KIND_CTX, &k.ctx);
 	}
 	memcpy(c->in.body, &k, sizeof(k));
 	if (r)
@@ -132,7 +118,7 @@ static CUresult copy(struct node_call *c, const CUDA_MEMCPY_NODE_PARAMS *p)
 	CUresult r = node_copy_check(&m.copyParams);
 
 	if (!r)
-		r = swap_handle(KIND_CTX, &m.copyCtx);
+		r = vg_fix_handle(KIND_CTX, &m.copyCtx);
 	if (!r)
 		r = vg_fix_CUDA_MEMCPY3D(&m.copyParams);
 	memcpy(c->in.body, &m, sizeof(m));
@@ -191,7 +177,7 @@ static CUresult mem_op(struct node_call *c,
 		       const CUDA_BATCH_MEM_OP_NODE_PARAMS_v2 *p)
 {
 	CUDA_BATCH_MEM_OP_NODE_PARAMS_v2 m = *p;
-	CUresult r = swap_handle(KIND_CTX, &m.ctx);
+	CUresult r = vg_fix_handle(KIND_CTX, &m.ctx);
 
 	if (p->count > 1024 || (p->count && !p->paramArray))
 		return CUDA_ERROR_INVALID_VALUE;
@@ -204,7 +190,7 @@ static CUresult mem_op(struct node_call *c,
 
 static CUresult record(struct node_call *c)
 {
-	CUresult r = swap_handle(KIND_EVENT, c->in.body);
+	CUresult r = vg_fix_handle(KIND_EVENT, c->in.body);
 
 	if (!r)
 		vg_event_elsewhere((uint32_t)c->in.body[0]);
@@ -215,7 +201,7 @@ static CUresult conditional(struct node_call *c,
 			    const CUDA_CONDITIONAL_NODE_PARAMS *p)
 {
 	CUDA_CONDITIONAL_NODE_PARAMS k = *p;
-	CUresult r = swap_handle(KIND_CTX, &k.ctx);
+	CUresult r = vg_fix_handle(KIND_CTX, &k.ctx);
 
 	if (!p->size || p->size > VGPU_GRAPH_BODIES)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -238,19 +224,19 @@ CUresult node_encode(const CUgraphNodeParams *p, struct node_call *c)
 	case CU_GRAPH_NODE_TYPE_MEMCPY:
 		return copy(c, &p->memcpy);
 	case CU_GRAPH_NODE_TYPE_MEMSET:
-		return swap_handle(KIND_CTX, (uint8_t *)c->in.body +
-			offsetof(CUDA_MEMSET_NODE_PARAMS_v2, ctx));
+		return vg_fix_handle(KIND_CTX, (uint8_t *)c->in.body +
+				     offsetof(CUDA_MEMSET_NODE_PARAMS_v2, ctx));
 	case CU_GRAPH_NODE_TYPE_HOST:
 		return host(c, &p->host);
 	case CU_GRAPH_NODE_TYPE_GRAPH:
-		return swap_handle(KIND_GRAPH, c->in.body);
+		return vg_fix_handle(KIND_GRAPH, c->in.body);
 	case CU_GRAPH_NODE_TYPE_EMPTY:
 	case CU_GRAPH_NODE_TYPE_MEM_FREE:
 		return CUDA_SUCCESS;
 	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
 		return record(c);
 	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
-		return swap_handle(KIND_EVENT, c->in.body);
+		return vg_fix_handle(KIND_EVENT, c->in.body);
 	case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
 		return alloc(c, &p->alloc);
 	case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:

@@ -40,35 +40,21 @@ static CUDA_MEMCPY3D without_contexts(const CUDA_MEMCPY3D_PEER *p)
 	return c;
 }
 
-static CUresult field_in(enum vgpu_kind kind, void *field)
-{
-	uintptr_t h;
-	uint64_t wire;
-	uint32_t id;
-	CUresult r;
-
-	memcpy(&h, field, sizeof(h));
-	r = vg_handle_in(kind, h, &id);
-	wire = id;
-	memcpy(field, &wire, sizeof(wire));
-	return r;
-}
-
 static CUresult wire_form(CUDA_MEMCPY3D_PEER *p)
 {
 	CUresult r = CUDA_SUCCESS;
 
 	if (p->srcMemoryType == CU_MEMORYTYPE_ARRAY) {
-		r = field_in(KIND_ARRAY, &p->srcArray);
+		r = vg_fix_handle(KIND_ARRAY, &p->srcArray);
 		p->srcContext = NULL;
 	}
 	if (!r && p->dstMemoryType == CU_MEMORYTYPE_ARRAY) {
-		r = field_in(KIND_ARRAY, &p->dstArray);
+		r = vg_fix_handle(KIND_ARRAY, &p->dstArray);
 		p->dstContext = NULL;
 	}
 	if (!r)
-		r = field_in(KIND_CTX, &p->srcContext);
-	return r ? r : field_in(KIND_CTX, &p->dstContext);
+		r = vg_fix_handle(KIND_CTX, &p->srcContext);
+	return r ? r : vg_fix_handle(KIND_CTX, &p->dstContext);
 }
 
 static CUresult copy_peer(const CUDA_MEMCPY3D_PEER *p, CUstream s, bool sync)

@@ -7,20 +7,6 @@
 
 #define MAPS_MAX 128u /* of one record */
 
-static CUresult swap(enum vgpu_kind kind, void *field)
-{
-	uintptr_t h;
-	uint64_t wire;
-	uint32_t id = 0;
-	CUresult r;
-
-	memcpy(&h, field, sizeof(h));
-	r = vg_handle_in(kind, h, &id);
-	wire = id;
-	memcpy(field, &wire, sizeof(wire));
-	return r;
-}
-
 /* A bit for each of the devices as this program counts them. */
 static CUresult host_devices(unsigned int mask, unsigned int *ret)
 {
@@ -44,13 +30,13 @@ static CUresult wire_form(CUarrayMapInfo *m)
 	if (!m->resource.array) /* or the mipmapped one: a union */
 		return r;
 	if (m->resourceType == CU_RESOURCE_TYPE_ARRAY)
-		r = swap(KIND_ARRAY, &m->resource.array);
+		r = vg_fix_handle(KIND_ARRAY, &m->resource.array);
 	else if (m->resourceType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY)
-		r = swap(KIND_MIPMAP, &m->resource.mipmap);
+		r = vg_fix_handle(KIND_MIPMAP, &m->resource.mipmap);
 	if (!r && m->memHandleType != CU_MEM_HANDLE_TYPE_GENERIC)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
-		r = swap(KIND_VMM, &m->memHandle.memHandle);
+		r = vg_fix_handle(KIND_VMM, &m->memHandle.memHandle);
 	return r ? r : host_devices(m->deviceBitMask, &m->deviceBitMask);
 }
 

@@ -390,6 +390,8 @@ CUresult vg_shadow_linear(uint64_t dst, uint64_t src, uint64_t n, bool in,
 bool vg_shadow_reap(void);
 
 /* ---- fix.c ---- */
+/* The handle at @field becomes its id, as wide. */
+CUresult vg_fix_handle(enum vgpu_kind kind, void *field);
 CUresult vg_fix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);
 void vg_unfix_CUDA_RESOURCE_DESC(CUDA_RESOURCE_DESC *d);
 CUresult vg_fix_CUDA_MEMCPY3D(CUDA_MEMCPY3D *d);
