@@ -4,6 +4,7 @@
 #define TESTS_CUDA_DRV_H
 
 #include <cuda.h>
+#include <stdbool.h>
 
 #include "report.h"
 
@@ -73,6 +74,38 @@ static UNUSED_OK CUfunction drv_function(CUmodule mod, const char *name)
 
 	DRV(cuModuleGetFunction(&f, mod, name));
 	return f;
+}
+
+/* Adds @by to @n words, by the kernel of kernels.cu. */
+static UNUSED_OK void drv_bump(CUmodule mod, CUdeviceptr p, unsigned n,
+			       unsigned by, CUstream st)
+{
+	void *args[] = { &p, &n, &by };
+
+	DRV(cuLaunchKernel(drv_function(mod, "bump"), (n + 127) / 128, 1, 1,
+			   128, 1, 1, 0, st, args, NULL));
+}
+
+static UNUSED_OK unsigned drv_word(CUdeviceptr p)
+{
+	unsigned v = 0;
+
+	DRV(cuMemcpyDtoH(&v, p, 4));
+	return v;
+}
+
+/* Ends the program where its kernels cannot run: check-gpu counts that as
+ * skipped. @or_later: they are PTX, not code for this one. */
+static UNUSED_OK void drv_needs_sm90(CUdevice dev, bool or_later)
+{
+	int major = 0;
+
+	DRV(cuDeviceGetAttribute(&major,
+		CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, dev));
+	if (major == 9 || (major > 9 && or_later))
+		return;
+	fprintf(stderr, "needs a GPU of compute capability 9.0\n");
+	exit(77);
 }
 
 /* @n unsigned words at @p, each must be what @want says of its index. */

@@ -22,14 +22,6 @@ static void step(CUdeviceptr p, unsigned mul, unsigned add, CUstream st)
 	DRV(cuLaunchKernel(chain, 1, 1, 1, 1, 1, 1, 0, st, args, NULL));
 }
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 static size_t nodes_of(CUgraph g)
 {
 	size_t n = 0;
@@ -102,7 +94,7 @@ static void changed_on_the_way(void)
 	DRV(cuGraphInstantiate(&exec, end, 0));
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
-	printf("and gives %u %u\n", word(p), word(p + 4));
+	printf("and gives %u %u\n", drv_word(p), drv_word(p + 4));
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(end));
 	DRV(cuStreamDestroy(st));
@@ -136,7 +128,7 @@ static void into_a_graph(void)
 		DRV(cuGraphInstantiate(&exec, g, 0));
 		DRV(cuGraphLaunch(exec, st));
 		DRV(cuStreamSynchronize(st));
-		printf("gives %u\n", word(p));
+		printf("gives %u\n", drv_word(p));
 		DRV(cuGraphExecDestroy(exec));
 	}
 	DRV(cuGraphDestroy(g));
@@ -233,8 +225,8 @@ static void *captures(void *arg)
 	pthread_barrier_wait(&meanwhile.go);
 	for (unsigned k = 0; k < 5; k++)
 		want = want * 3 + id + k;
-	if (word(p) != want)
-		fail("drv_capture: thread %u has %u, not %u", id, word(p),
+	if (drv_word(p) != want)
+		fail("drv_capture: thread %u has %u, not %u", id, drv_word(p),
 		     want);
 	DRV(cuStreamDestroy(st));
 	DRV(cuMemFree(p));
@@ -287,7 +279,7 @@ static void outside(void)
 		DRV(cuGraphLaunch(exec, st));
 		DRV(cuStreamWaitEvent(other, ev, CU_EVENT_WAIT_DEFAULT));
 		DRV(cuStreamSynchronize(other));
-		printf("outside: %u", word(p));
+		printf("outside: %u", drv_word(p));
 		DRV(cuStreamSynchronize(st));
 		printf(", function ran %d times\n", ran);
 	}

@@ -3,7 +3,7 @@
  * drv_graph_cond.c - conditional nodes: if, if with else, while, switch, one
  * inside another, a body that is captured. Needs compute capability 9.0.
  */
-#include "drv.h"
+#include "graph.h"
 #include "kernels_cond_image.h"
 
 static CUcontext ctx;
@@ -11,29 +11,10 @@ static CUmodule mod;
 static CUfunction decide, count_down, chain;
 static CUstream st;
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 static CUgraphNode add_kernel(CUgraph g, const CUgraphNode *after, CUfunction f,
 			      void **args)
 {
-	CUDA_KERNEL_NODE_PARAMS k = { .func = f,
-				      .gridDimX = 1,
-				      .gridDimY = 1,
-				      .gridDimZ = 1,
-				      .blockDimX = 1,
-				      .blockDimY = 1,
-				      .blockDimZ = 1,
-				      .kernelParams = args };
-	CUgraphNode n;
-
-	DRV(cuGraphAddKernelNode(&n, g, after, after ? 1 : 0, &k));
-	return n;
+	return graph_kernel(g, after, after ? 1 : 0, f, args);
 }
 
 static CUgraphNode add_chain(CUgraph g, const CUgraphNode *after,
@@ -96,9 +77,10 @@ static void if_and_else(CUdeviceptr cond, CUdeviceptr p)
 		DRV(cuMemsetD32Async(cond, i % 2, 1, st));
 		DRV(cuGraphLaunch(exec, st));
 		DRV(cuStreamSynchronize(st));
-		printf("if %u: %u\n", i % 2, word(p));
-		if (word(p) != (i % 2 ? 1000 : 30))
-			fail("drv_graph_cond: if %u gives %u", i % 2, word(p));
+		printf("if %u: %u\n", i % 2, drv_word(p));
+		if (drv_word(p) != (i % 2 ? 1000 : 30))
+			fail("drv_graph_cond: if %u gives %u", i % 2,
+			     drv_word(p));
 	}
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
@@ -126,8 +108,8 @@ static void loop(CUdeviceptr left, CUdeviceptr done)
 	DRV(cuStreamSynchronize(st));
 	for (unsigned i = 20; i; i--)
 		want = want * 3 + i;
-	printf("while: %u left, %u\n", word(left), word(done));
-	if (word(left) || word(done) != want)
+	printf("while: %u left, %u\n", drv_word(left), drv_word(done));
+	if (drv_word(left) || drv_word(done) != want)
 		fail("drv_graph_cond: the loop should give %u", want);
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
@@ -157,9 +139,10 @@ static void choice(CUdeviceptr cond, CUdeviceptr p)
 		DRV(cuMemsetD32Async(cond, i, 1, st));
 		DRV(cuGraphLaunch(exec, st));
 		DRV(cuStreamSynchronize(st));
-		printf("switch %u: %u\n", i, word(p));
-		if (word(p) != (i < 5 ? 11 * i + 1 : 99))
-			fail("drv_graph_cond: switch %u gives %u", i, word(p));
+		printf("switch %u: %u\n", i, drv_word(p));
+		if (drv_word(p) != (i < 5 ? 11 * i + 1 : 99))
+			fail("drv_graph_cond: switch %u gives %u", i,
+			     drv_word(p));
 	}
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
@@ -198,8 +181,9 @@ static void nested(CUdeviceptr left, CUdeviceptr done, CUdeviceptr p)
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
 	printf("nested: %u left, %u, the graph captured to is %s\n",
-	       word(left), word(p), got == hit ? "the same" : "another");
-	if (word(p) != 70)
+	       drv_word(left), drv_word(p),
+	       got == hit ? "the same" : "another");
+	if (drv_word(p) != 70)
 		fail("drv_graph_cond: nested should give 70");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
@@ -233,14 +217,8 @@ int main(void)
 {
 	CUdevice dev = drv_open(&ctx);
 	CUdeviceptr p;
-	int major = 0;
 
-	DRV(cuDeviceGetAttribute(&major,
-		CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, dev));
-	if (major != 9) {
-		fprintf(stderr, "needs a GPU of compute capability 9.0\n");
-		return 77; /* check-gpu counts this as skipped */
-	}
+	drv_needs_sm90(dev, false);
 	DRV(cuModuleLoadData(&mod, kernels_cond_image));
 	decide = drv_function(mod, "decide");
 	count_down = drv_function(mod, "count_down");

@@ -6,7 +6,7 @@
  */
 #include <unistd.h>
 
-#include "drv.h"
+#include "graph.h"
 #include "kernels_more_ptx.h"
 
 static CUcontext ctx;
@@ -15,31 +15,13 @@ static CUfunction chain, late;
 static CUstream st;
 static CUdeviceptr p;
 
-static unsigned word(CUdeviceptr at)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, at, 4));
-	return v;
-}
-
 static CUgraphNode add_kernel(CUgraph g, const CUgraphNode *after, size_t n,
 			      CUfunction f, CUdeviceptr at, unsigned a,
 			      unsigned b)
 {
 	void *args[] = { &at, &a, &b };
-	CUDA_KERNEL_NODE_PARAMS k = { .func = f,
-				      .gridDimX = 1,
-				      .gridDimY = 1,
-				      .gridDimZ = 1,
-				      .blockDimX = 1,
-				      .blockDimY = 1,
-				      .blockDimZ = 1,
-				      .kernelParams = args };
-	CUgraphNode node;
 
-	DRV(cuGraphAddKernelNode(&node, g, after, n, &k));
-	return node;
+	return graph_kernel(g, after, n, f, args);
 }
 
 static unsigned seen;
@@ -129,10 +111,10 @@ static void events(void)
 		else
 			while (cuEventQuery(ev) == CUDA_ERROR_NOT_READY)
 				usleep(1000);
-		printf("event %u: the kernel gave %u\n", i, word(p));
+		printf("event %u: the kernel gave %u\n", i, drv_word(p));
 		DRV(cuStreamSynchronize(st));
 	}
-	if (word(p) != 16)
+	if (drv_word(p) != 16)
 		fail("drv_graph_hand: should give 16");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
@@ -165,8 +147,8 @@ static void diamond(void)
 	for (int i = 0; i < 3; i++)
 		DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
-	printf("diamond: %u %u\n", word(p), word(p + 4));
-	if (word(p) != 70 || word(p + 4) != 91)
+	printf("diamond: %u %u\n", drv_word(p), drv_word(p + 4));
+	if (drv_word(p) != 70 || drv_word(p + 4) != 91)
 		fail("drv_graph_hand: should give 70 and 91");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(outer));

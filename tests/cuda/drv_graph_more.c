@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drv.h"
+#include "graph.h"
 #include "kernels_more_ptx.h"
 #include "kernels_ptx.h"
 
@@ -19,30 +19,12 @@ static CUfunction chain, late;
 static CUstream st;
 static CUdeviceptr p;
 
-static unsigned word(CUdeviceptr at)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, at, 4));
-	return v;
-}
-
 static CUgraphNode add_kernel(CUgraph g, const CUgraphNode *after, CUfunction f,
 			      unsigned a, unsigned b)
 {
 	void *args[] = { &p, &a, &b };
-	CUDA_KERNEL_NODE_PARAMS k = { .func = f,
-				      .gridDimX = 1,
-				      .gridDimY = 1,
-				      .gridDimZ = 1,
-				      .blockDimX = 1,
-				      .blockDimY = 1,
-				      .blockDimZ = 1,
-				      .kernelParams = args };
-	CUgraphNode n;
 
-	DRV(cuGraphAddKernelNode(&n, g, after, after ? 1 : 0, &k));
-	return n;
+	return graph_kernel(g, after, after ? 1 : 0, f, args);
 }
 
 static unsigned run(CUgraph g)
@@ -55,7 +37,7 @@ static unsigned run(CUgraph g)
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
 	DRV(cuGraphExecDestroy(exec));
-	return word(p);
+	return drv_word(p);
 }
 
 static void counts(CUgraph g, CUgraphNode n)
@@ -162,8 +144,8 @@ static void memory_operations(void)
 	DRV(cuGraphBatchMemOpNodeGetParams(node, &got));
 	add_kernel(g, &node, chain, 3, 1);
 	run(g);
-	printf("%u operations: %u %u %u\n", got.count, word(p + 4),
-	       word(p + 8), word(p + 12));
+	printf("%u operations: %u %u %u\n", got.count, drv_word(p + 4),
+	       drv_word(p + 8), drv_word(p + 12));
 	DRV(cuGraphDestroy(g));
 }
 
@@ -201,10 +183,10 @@ static void events(void)
 		if (i == 2)
 			while (cuEventQuery(ev) == CUDA_ERROR_NOT_READY)
 				usleep(1000);
-		printf("round %u: the kernel gave %u\n", i, word(p));
+		printf("round %u: the kernel gave %u\n", i, drv_word(p));
 		DRV(cuStreamSynchronize(st));
 	}
-	if (word(p) != 16)
+	if (drv_word(p) != 16)
 		fail("drv_graph_more: should give 16");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));
@@ -250,7 +232,7 @@ static void memory(void)
 			DRV(cuGraphLaunch(e2, st));
 		}
 		DRV(cuStreamSynchronize(st));
-		printf("round %u: %u, %s in use\n", i, word(p),
+		printf("round %u: %u, %s in use\n", i, drv_word(p),
 		       used ? "some" : "none");
 	}
 	DRV(cuDeviceGetGraphMemAttribute(dev,

@@ -4,7 +4,7 @@
  * result that has; node by node; nodes switched off and on; one graph
  * launched many times and in several streams.
  */
-#include "drv.h"
+#include "graph.h"
 #include "kernels_more_ptx.h"
 #include "kernels_ptx.h"
 
@@ -14,45 +14,19 @@ static CUfunction chain, bump;
 static CUstream st;
 static CUdeviceptr p;
 
-static unsigned word(CUdeviceptr at)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, at, 4));
-	return v;
-}
-
-static CUDA_KERNEL_NODE_PARAMS params(CUfunction f, void **args)
-{
-	CUDA_KERNEL_NODE_PARAMS k = { .func = f,
-				      .gridDimX = 1,
-				      .gridDimY = 1,
-				      .gridDimZ = 1,
-				      .blockDimX = 32,
-				      .blockDimY = 1,
-				      .blockDimZ = 1,
-				      .kernelParams = args };
-
-	return k;
-}
-
 static CUgraphNode add_chain(CUgraph g, const CUgraphNode *after, unsigned mul,
 			     unsigned add)
 {
 	void *args[] = { &p, &mul, &add };
-	CUDA_KERNEL_NODE_PARAMS k = params(chain, args);
-	CUgraphNode n;
 
-	k.blockDimX = 1;
-	DRV(cuGraphAddKernelNode(&n, g, after, after ? 1 : 0, &k));
-	return n;
+	return graph_kernel(g, after, after ? 1 : 0, chain, args);
 }
 
 static CUgraphNode add_bump(CUgraph g, const CUgraphNode *after, unsigned by)
 {
 	unsigned one = 1;
 	void *args[] = { &p, &one, &by };
-	CUDA_KERNEL_NODE_PARAMS k = params(bump, args);
+	CUDA_KERNEL_NODE_PARAMS k = graph_params(bump, 32, args);
 	CUgraphNode n;
 
 	DRV(cuGraphAddKernelNode(&n, g, after, after ? 1 : 0, &k));
@@ -76,7 +50,7 @@ static unsigned launch(CUgraphExec exec)
 {
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
-	return word(p);
+	return drv_word(p);
 }
 
 /* Two nodes: a set and a kernel. What differs is the caller's. */
@@ -153,8 +127,7 @@ static void single_nodes(void)
 	set = add_set(g, NULL, 1);
 	kernel = add_chain(g, &set, 3, 4);
 	DRV(cuGraphInstantiate(&exec, g, 0));
-	k = params(chain, args);
-	k.blockDimX = 1;
+	k = graph_params(chain, 1, args);
 	DRV(cuGraphExecKernelNodeSetParams(exec, kernel, &k));
 	printf("kernel of the exec: %u", launch(exec));
 	DRV(cuGraphExecMemsetNodeSetParams(exec, set, &m, ctx));
@@ -227,16 +200,16 @@ static void many_launches(void)
 		want = want * 3 + 7;
 	}
 	DRV(cuStreamSynchronize(s[0]));
-	printf("1,000 launches: %s", word(p) == want ? "right" : "wrong");
+	printf("1,000 launches: %s", drv_word(p) == want ? "right" : "wrong");
 	for (int i = 0; i < 200; i++) {
 		DRV(cuGraphLaunch(exec, s[i % 4]));
 		want = want * 3 + 7;
 	}
 	for (int i = 0; i < 4; i++)
 		DRV(cuStreamSynchronize(s[i]));
-	printf(", 200 in 4 streams: %s\n", word(p) == want ? "right" :
-							     "wrong");
-	if (word(p) != want)
+	printf(", 200 in 4 streams: %s\n",
+	       drv_word(p) == want ? "right" : "wrong");
+	if (drv_word(p) != want)
 		fail("drv_graph_update: should be %u", want);
 	/* Destroyed while its work is still to be done. */
 	for (int i = 0; i < 50; i++)
@@ -246,8 +219,8 @@ static void many_launches(void)
 	DRV(cuStreamSynchronize(s[0]));
 	for (int i = 0; i < 50; i++)
 		want = want * 3 + 7;
-	printf("destroyed in the middle: %s\n", word(p) == want ? "right" :
-								  "wrong");
+	printf("destroyed in the middle: %s\n",
+	       drv_word(p) == want ? "right" : "wrong");
 	for (int i = 0; i < 4; i++)
 		DRV(cuStreamDestroy(s[i]));
 }

@@ -15,14 +15,6 @@ static CUcontext ctx;
 static CUstream st;
 static int host_calls;
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 static void CUDA_CB host_node(void *arg)
 {
 	*(int *)arg += 1;
@@ -147,8 +139,8 @@ static void child_graph(void)
 	DRV(cuGraphInstantiate(&exec, g, 0));
 	DRV(cuGraphLaunch(exec, st));
 	DRV(cuStreamSynchronize(st));
-	printf("child graphs give %u\n", word(p));
-	if (word(p) != 2)
+	printf("child graphs give %u\n", drv_word(p));
+	if (drv_word(p) != 2)
 		wrong_result("drv_graphs: two child graphs should give 2");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(g));

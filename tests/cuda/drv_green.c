@@ -23,14 +23,6 @@ static void launch_chain(CUdeviceptr p, unsigned mul, unsigned add, CUstream st)
 			   1, 1, 0, st, args, NULL));
 }
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 static CUgreenCtx make(CUdevResource *part, unsigned n)
 {
 	CUdevResourceDesc desc = NULL;
@@ -96,8 +88,8 @@ static void work(CUgreenCtx *green)
 	DRV(cuGreenCtxWaitEvent(green[0], ev));
 	DRV(cuStreamSynchronize(st[0]));
 	DRV(cuStreamSynchronize(st[1]));
-	printf("both parts: %u %u\n", word(p), word(q + 400));
-	if (word(p) != want)
+	printf("both parts: %u %u\n", drv_word(p), drv_word(q + 400));
+	if (drv_word(p) != want)
 		fail("drv_green: should give %u", want);
 	for (int i = 0; i < PARTS; i++)
 		DRV(cuStreamDestroy(st[i]));
@@ -139,7 +131,7 @@ static void waited_for(CUgreenCtx *green)
 		if (cuStreamQuery(st[0]))
 			fail("drv_green: round %d was not waited for", i);
 	}
-	printf("in the end %u %u\n", word(at[0]), word(at[1]));
+	printf("in the end %u %u\n", drv_word(at[0]), drv_word(at[1]));
 	for (int i = 0; i < PARTS; i++)
 		DRV(cuStreamDestroy(st[i]));
 	DRV(cuMemFree(p));
@@ -168,7 +160,7 @@ static void current(CUgreenCtx green, CUcontext primary)
 	     cuStreamCreate(&st, CU_STREAM_NON_BLOCKING));
 	DRV(cuMemsetD32Async(p, 7, N, NULL));
 	DRV(cuCtxSynchronize());
-	printf("its default stream: %u\n", word(p + 8));
+	printf("its default stream: %u\n", drv_word(p + 8));
 	DRV(cuMemFree(p));
 	DRV(cuCtxPopCurrent(&now));
 	DRV(cuCtxGetCurrent(&now));

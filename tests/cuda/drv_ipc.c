@@ -11,15 +11,6 @@ struct letter {
 	CUipcEventHandle event;
 };
 
-static void bump(CUmodule mod, CUdeviceptr p, unsigned by)
-{
-	unsigned n = N;
-	void *args[] = { &p, &n, &by };
-
-	DRV(cuLaunchKernel(drv_function(mod, "bump"), N / 128, 1, 1, 128, 1, 1,
-			   0, NULL, args, NULL));
-}
-
 /* Opens what the parent shares, waits for its event, adds 20. */
 static void child(int sock)
 {
@@ -35,7 +26,7 @@ static void child(int sock)
 	DRV(cuIpcOpenMemHandle(&p, l.mem, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS));
 	DRV(cuIpcOpenEventHandle(&ev, l.event));
 	DRV(cuStreamWaitEvent(NULL, ev, 0));
-	bump(mod, p, 20);
+	drv_bump(mod, p, N, 20, NULL);
 	DRV(cuCtxSynchronize());
 	DRV(cuEventDestroy(ev));
 	DRV(cuIpcCloseMemHandle(p));
@@ -60,7 +51,7 @@ static void parent(int sock)
 			  CU_EVENT_DISABLE_TIMING));
 	DRV(cuIpcGetMemHandle(&l.mem, p));
 	DRV(cuIpcGetEventHandle(&l.event, ev));
-	bump(mod, p, 10);
+	drv_bump(mod, p, N, 10, NULL);
 	DRV(cuEventRecord(ev, NULL));
 	put(sock, &l, sizeof(l));
 	get(sock, &done, 1);

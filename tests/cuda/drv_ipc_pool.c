@@ -9,15 +9,6 @@
 
 #define N 4096
 
-static void bump(CUmodule mod, CUdeviceptr p, unsigned by)
-{
-	unsigned n = N;
-	void *args[] = { &p, &n, &by };
-
-	DRV(cuLaunchKernel(drv_function(mod, "bump"), N / 128, 1, 1, 128, 1, 1,
-			   0, NULL, args, NULL));
-}
-
 /* Imports the parent's pool and its memory, adds 200. */
 static void child(int sock)
 {
@@ -37,7 +28,7 @@ static void child(int sock)
 		CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0));
 	close(fd);
 	DRV(cuMemPoolImportPointer(&q, pool, &data));
-	bump(mod, q, 200);
+	drv_bump(mod, q, N, 200, NULL);
 	DRV(cuCtxSynchronize());
 	DRV(cuMemFree(q));
 	DRV(cuMemPoolDestroy(pool));

@@ -250,14 +250,8 @@ int main(void)
 {
 	CUcontext ctx;
 	CUdevice dev = drv_open(&ctx);
-	int major = 0;
 
-	DRV(cuDeviceGetAttribute(&major,
-		CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, dev));
-	if (major < 9) {
-		fprintf(stderr, "needs a GPU of compute capability 9.0\n");
-		return 77; /* check-gpu counts this as skipped */
-	}
+	drv_needs_sm90(dev, true);
 	DRV(cuModuleLoadData(&hopper, kernels_sm90_ptx));
 	DRV(cuStreamCreate(&st, CU_STREAM_NON_BLOCKING));
 	p = drv_alloc(BLOCKS * 4);

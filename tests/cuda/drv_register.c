@@ -21,10 +21,7 @@ static CUmodule mod;
 
 static void bump(CUdeviceptr p, unsigned n, unsigned by)
 {
-	void *args[] = { &p, &n, &by };
-
-	DRV(cuLaunchKernel(drv_function(mod, "bump"), (n + 127) / 128, 1, 1,
-			   128, 1, 1, 0, NULL, args, NULL));
+	drv_bump(mod, p, n, by, NULL);
 	DRV(cuCtxSynchronize());
 }
 

@@ -91,11 +91,7 @@ static void unmap(CUdeviceptr p)
 
 static void bump(CUdeviceptr p, unsigned by)
 {
-	unsigned n = 64;
-	void *args[] = { &p, &n, &by };
-
-	DRV(cuLaunchKernel(drv_function(mod, "bump"), 1, 1, 1, 64, 1, 1, 0,
-			   NULL, args, NULL));
+	drv_bump(mod, p, 64, by, NULL);
 	DRV(cuCtxSynchronize());
 }
 

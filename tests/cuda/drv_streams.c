@@ -22,14 +22,6 @@ static void launch_bump(CUdeviceptr p, unsigned by, CUstream st)
 			   0, st, args, NULL));
 }
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 /*
  * The first launch of a kernel may load it, which waits for all streams: with
  * a stream that waits for a later call, forever.
@@ -95,14 +87,14 @@ static void values(CUdevice dev)
 	SHOW("a stream that waits", cuStreamQuery(a));
 	DRV(cuStreamWriteValue32(b, flag, 3, 0));
 	DRV(cuStreamSynchronize(a));
-	printf("after the write %u\n", word(p));
+	printf("after the write %u\n", drv_word(p));
 
 	*(volatile unsigned *)host = 0;
 	DRV(cuStreamWaitValue32(a, d_host, 5, CU_STREAM_WAIT_VALUE_GEQ));
 	launch_bump(p, 100, a);
 	*(volatile unsigned *)host = 6;
 	DRV(cuStreamSynchronize(a));
-	printf("after the host's write %u\n", word(p));
+	printf("after the host's write %u\n", drv_word(p));
 
 	memset(ops, 0, sizeof(ops));
 	ops[0].writeValue.operation = CU_STREAM_MEM_OP_WRITE_VALUE_32;
@@ -112,10 +104,11 @@ static void values(CUdevice dev)
 	ops[1].writeValue.value64 = 0x500000006ull;
 	DRV(cuStreamBatchMemOp(b, 2, ops, 0));
 	DRV(cuStreamSynchronize(b));
-	printf("batch %u %u %u\n", word(flag), word(flag + 8),
-	       word(flag + 12));
-	if (word(p) != 111 || word(flag) != 77 || word(flag + 12) != 5)
-		wrong_result("drv_streams: value waits gave %u", word(p));
+	printf("batch %u %u %u\n", drv_word(flag), drv_word(flag + 8),
+	       drv_word(flag + 12));
+	if (drv_word(p) != 111 || drv_word(flag) != 77 ||
+	    drv_word(flag + 12) != 5)
+		wrong_result("drv_streams: value waits gave %u", drv_word(p));
 	DRV(cuMemFreeHost(host));
 	DRV(cuMemFree(flag));
 	DRV(cuMemFree(p));
@@ -146,8 +139,8 @@ static void capture_mode(CUstreamCaptureMode mode, const char *name)
 		for (int i = 0; i < 3; i++)
 			DRV(cuGraphLaunch(exec, a));
 		DRV(cuStreamSynchronize(a));
-		printf("%zu nodes give %u\n", nodes, word(p));
-		if (word(p) != 7)
+		printf("%zu nodes give %u\n", nodes, drv_word(p));
+		if (drv_word(p) != 7)
 			wrong_result("drv_streams: the graph should give 7");
 		DRV(cuGraphExecDestroy(exec));
 		DRV(cuGraphDestroy(graph));
@@ -192,9 +185,9 @@ static void capture_two(void)
 	DRV(cuGraphUpload(exec, a));
 	DRV(cuGraphLaunch(exec, a));
 	DRV(cuStreamSynchronize(a));
-	printf("two streams: %zu nodes give %u %u %u\n", nodes, word(p),
-	       word(q), word(r));
-	if (word(p) != 4 || word(q) != 10 || word(r) != 10)
+	printf("two streams: %zu nodes give %u %u %u\n", nodes, drv_word(p),
+	       drv_word(q), drv_word(r));
+	if (drv_word(p) != 4 || drv_word(q) != 10 || drv_word(r) != 10)
 		wrong_result("drv_streams: should give 4 10 10");
 	DRV(cuGraphExecDestroy(exec));
 	DRV(cuGraphDestroy(graph));
@@ -223,8 +216,8 @@ static void capture_broken(void)
 		DRV(cuGraphDestroy(graph));
 	DRV(cuMemsetD32Async(p, 6, N, a));
 	DRV(cuStreamSynchronize(a));
-	printf("afterwards the stream gives %u\n", word(p));
-	if (word(p) != 6)
+	printf("afterwards the stream gives %u\n", drv_word(p));
+	if (drv_word(p) != 6)
 		wrong_result("drv_streams: should give 6");
 	DRV(cuStreamDestroy(a));
 	DRV(cuMemFree(p));
@@ -239,8 +232,8 @@ static void special_streams(void)
 	DRV(cuStreamSynchronize(CU_STREAM_PER_THREAD));
 	launch_bump(p, 1, CU_STREAM_LEGACY);
 	DRV(cuStreamSynchronize(CU_STREAM_LEGACY));
-	printf("legacy and per-thread streams %u\n", word(p));
-	if (word(p) != 3)
+	printf("legacy and per-thread streams %u\n", drv_word(p));
+	if (drv_word(p) != 3)
 		wrong_result("drv_streams: should give 3");
 	DRV(cuMemFree(p));
 }

@@ -16,14 +16,6 @@ static CUcontext ctx;
 static CUmodule mod;
 static long divide;
 
-static void bump(CUdeviceptr p, unsigned n, unsigned by, CUstream st)
-{
-	void *args[] = { &p, &n, &by };
-
-	DRV(cuLaunchKernel(drv_function(mod, "bump"), (n + 127) / 128, 1, 1,
-			   128, 1, 1, 0, st, args, NULL));
-}
-
 static void many_streams(void)
 {
 	int n = (int)(1000 / divide);
@@ -37,7 +29,7 @@ static void many_streams(void)
 		DRV(cuStreamCreate(&s[i], CU_STREAM_NON_BLOCKING));
 	for (int r = 0; r < 10; r++)
 		for (int i = 0; i < n; i++)
-			bump(p + (size_t)i * 4, 1, i % 7 + r, s[i]);
+			drv_bump(mod, p + (size_t)i * 4, 1, i % 7 + r, s[i]);
 	for (int i = 0; i < n; i++)
 		DRV(cuStreamSynchronize(s[i]));
 	DRV(cuMemcpyDtoH(h, p, (size_t)n * 4));
@@ -149,7 +141,7 @@ static void *churn(void *arg)
 		DRV(cuStreamCreate(&st, CU_STREAM_NON_BLOCKING));
 		DRV(cuEventCreate(&ev, CU_EVENT_DISABLE_TIMING));
 		DRV(cuMemsetD32Async(p, id, 256, st));
-		bump(p, 256, r, st);
+		drv_bump(mod, p, 256, r, st);
 		DRV(cuEventRecord(ev, st));
 		DRV(cuEventSynchronize(ev));
 		DRV(cuMemcpyDtoH(h, p, sizeof(h)));
@@ -204,7 +196,7 @@ static void long_life(void)
 
 		DRV(cuStreamCreate(&st, CU_STREAM_NON_BLOCKING));
 		DRV(cuEventCreate(&ev, 0));
-		bump(p, 1, 1, st);
+		drv_bump(mod, p, 1, 1, st);
 		DRV(cuEventRecord(ev, st));
 		DRV(cuStreamSynchronize(st));
 		DRV(cuEventDestroy(ev));

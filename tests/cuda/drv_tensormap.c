@@ -114,14 +114,8 @@ int main(void)
 	CUdeviceptr a, b;
 	uint32_t seed = 5;
 	CUmodule mod;
-	int major = 0;
 
-	DRV(cuDeviceGetAttribute(&major,
-		CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, dev));
-	if (major < 9) {
-		fprintf(stderr, "needs a GPU of compute capability 9.0\n");
-		return 77; /* check-gpu counts this as skipped */
-	}
+	drv_needs_sm90(dev, true);
 	DRV(cuModuleLoadData(&mod, kernels_sm90_ptx));
 	fetch = drv_function(mod, "fetch_tile");
 	a = drv_alloc(sizeof(h));

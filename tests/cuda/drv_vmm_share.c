@@ -50,14 +50,6 @@ static void map(CUdeviceptr at, CUmemGenericAllocationHandle h)
 	DRV(cuMemSetAccess(at, grain, &access_desc, 1));
 }
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 /* What is written at one place shows at the other, in both directions. */
 static void same_memory(CUdeviceptr one, CUdeviceptr other)
 {
@@ -66,14 +58,14 @@ static void same_memory(CUdeviceptr one, CUdeviceptr other)
 
 	DRV(cuMemsetD32(one, 4711, 16));
 	DRV(cuCtxSynchronize());
-	printf("the import shows %u\n", word(other + 20));
-	if (word(other + 20) != 4711)
+	printf("the import shows %u\n", drv_word(other + 20));
+	if (drv_word(other + 20) != 4711)
 		wrong_result("drv_vmm_share: the import is not the same memory");
 	DRV(cuLaunchKernel(drv_function(mod, "fill"), 1, 1, 1, 64, 1, 1, 0,
 			   NULL, args, NULL));
 	DRV(cuCtxSynchronize());
-	printf("the original shows %u\n", word(one + 20));
-	if (word(one + 20) != 9005)
+	printf("the original shows %u\n", drv_word(one + 20));
+	if (drv_word(one + 20) != 9005)
 		wrong_result("drv_vmm_share: the original is not the same memory");
 }
 
@@ -94,7 +86,7 @@ int main(void)
 	same_memory(base, base + grain);
 	DRV(cuMemUnmap(base, grain));
 	/* The import keeps the memory alone now. */
-	printf("the import afterwards shows %u\n", word(base + grain + 20));
+	printf("the import afterwards shows %u\n", drv_word(base + grain + 20));
 	DRV(cuMemUnmap(base + grain, grain));
 	DRV(cuMemAddressFree(base, 2 * grain));
 	DRV(cuModuleUnload(mod));

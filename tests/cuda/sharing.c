@@ -44,14 +44,6 @@ static CUdeviceptr map(CUmemGenericAllocationHandle h)
 	return p;
 }
 
-static unsigned word(CUdeviceptr p)
-{
-	unsigned v = 0;
-
-	DRV(cuMemcpyDtoH(&v, p, 4));
-	return v;
-}
-
 /* What the attributes say there is not, is refused: memory of the host, which
  * this processor could not reach, and handles for other machines. */
 static void not_for_guests(void)
@@ -160,7 +152,7 @@ static void take_memory(const struct note *note)
 
 	printf("memory: %s\n", drv_name(r));
 	if (!r)
-		printf("memory holds %u\n", word(map(h)));
+		printf("memory holds %u\n", drv_word(map(h)));
 }
 
 static void take_pool(const struct note *note)
@@ -176,7 +168,7 @@ static void take_pool(const struct note *note)
 	if (r)
 		return;
 	DRV(cuMemPoolImportPointer(&p, pool, &data));
-	printf("pool holds %u\n", word(p));
+	printf("pool holds %u\n", drv_word(p));
 	DRV(cuMemFree(p));
 	DRV(cuMemPoolDestroy(pool));
 }
