@@ -15,7 +15,9 @@ static CUresult alloc(CUdeviceptr *out, size_t n, enum mem_kind kind)
 		return r;
 	if (!out)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = mem_alloc(ctx, n, kind, NULL, &addr);
+	r = capture_unsafe();
+	if (!r)
+		r = mem_alloc(ctx, n, kind, NULL, &addr);
 	if (!r)
 		*out = addr;
 	return r;

@@ -65,8 +65,7 @@ static void ctx_clear(struct sg_ctx *c)
 	ctx_wait(c);
 	while (c->modules)
 		module_free(c->modules);
-	while (c->streams)
-		stream_free(c->streams);
+	streams_bury(c);
 	pthread_mutex_unlock(&sg_lock);
 	mem_free_ctx(c);
 	printf_flush();
@@ -410,6 +409,8 @@ CUresult cuCtxSynchronize_v2(CUcontext ctx)
 	struct sg_ctx *c;
 	CUresult r = context_or_current(ctx, &c);
 
+	if (!r)
+		r = capture_in(c);
 	if (r)
 		return r;
 	pthread_mutex_lock(&sg_lock);

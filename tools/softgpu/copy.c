@@ -54,7 +54,7 @@ static CUresult stream_of(CUstream h, struct sg_stream **s)
 	struct sg_ctx *ctx;
 	CUresult r = sg_current(&ctx);
 
-	return r ? r : stream_get(h, ctx, s);
+	return r ? r : stream_work(h, ctx, s);
 }
 
 static bool idle(const struct sg_stream *s)

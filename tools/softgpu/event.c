@@ -7,6 +7,9 @@
 struct sg_event {
 	struct op *op;
 	unsigned int flags;
+	struct sg_ctx *ctx;
+	unsigned long long ctx_id;
+	struct captured captured;
 };
 
 static CUresult get(CUevent h, struct sg_event **e)
@@ -14,8 +17,10 @@ static CUresult get(CUevent h, struct sg_event **e)
 	*e = (struct sg_event *)h;
 	if (sg_ready())
 		return sg_ready();
-	return h && handle_is(h, H_EVENT) ? CUDA_SUCCESS
-					  : CUDA_ERROR_INVALID_HANDLE;
+	if (!h || !handle_is(h, H_EVENT))
+		return CUDA_ERROR_INVALID_HANDLE;
+	return handle_is((*e)->ctx, H_CTX) && (*e)->ctx->id == (*e)->ctx_id ?
+	       CUDA_SUCCESS : CUDA_ERROR_CONTEXT_IS_DESTROYED;
 }
 
 CUresult cuEventCreate(CUevent *out, unsigned int flags)
@@ -36,6 +41,8 @@ CUresult cuEventCreate(CUevent *out, unsigned int flags)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	}
 	e->flags = flags;
+	e->ctx = ctx;
+	e->ctx_id = ctx->id;
 	*out = (CUevent)e;
 	return CUDA_SUCCESS;
 }
@@ -45,14 +52,15 @@ CUresult cuEventDestroy(CUevent h)
 	struct sg_event *e;
 	CUresult r = get(h, &e);
 
-	if (r)
+	if (r && r != CUDA_ERROR_CONTEXT_IS_DESTROYED)
 		return r;
 	handle_del(e);
 	pthread_mutex_lock(&sg_lock);
 	op_unref(e->op);
 	pthread_mutex_unlock(&sg_lock);
+	event_uncapture(&e->captured);
 	free(e);
-	return CUDA_SUCCESS;
+	return r;
 }
 
 CUresult cuEventRecordWithFlags(CUevent h, CUstream stream, unsigned int flags)
@@ -66,13 +74,18 @@ CUresult cuEventRecordWithFlags(CUevent h, CUstream stream, unsigned int flags)
 	if (!r)
 		r = sg_current(&ctx);
 	if (!r)
-		r = stream_get(stream, ctx, &s);
+		r = stream_work(stream, ctx, &s);
 	if (r)
 		return r;
 	if (flags & ~1u)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (s->ctx != e->ctx)
+		return CUDA_ERROR_INVALID_HANDLE;
 	if (s->capture)
-		return capture_event(s, h, flags);
+		return capture_record(s, h, &e->captured, flags);
+	if (flags)
+		return CUDA_ERROR_ILLEGAL_STATE;
+	event_uncapture(&e->captured);
 	pthread_mutex_lock(&sg_lock);
 	op = op_new(OP_MARK, s->ctx);
 	op_ref(op);
@@ -96,6 +109,8 @@ CUresult cuEventQuery(CUevent h)
 
 	if (r)
 		return r;
+	if (e->captured.by)
+		return capture_query(&e->captured);
 	pthread_mutex_lock(&sg_lock);
 	if (e->op) {
 		r = e->op->done ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
@@ -114,6 +129,8 @@ CUresult cuEventSynchronize(CUevent h)
 
 	if (r)
 		return r;
+	if (e->captured.by)
+		return capture_query(&e->captured);
 	pthread_mutex_lock(&sg_lock);
 	if (e->op) {
 		ctx = e->op->ctx;
@@ -134,14 +151,14 @@ CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end)
 		r = get(end, &b);
 	if (r)
 		return r;
-	if (!ms)
-		return CUDA_ERROR_INVALID_VALUE;
 	pthread_mutex_lock(&sg_lock);
 	if (!a->op || !b->op || (a->flags & CU_EVENT_DISABLE_TIMING) ||
 	    (b->flags & CU_EVENT_DISABLE_TIMING))
 		r = CUDA_ERROR_INVALID_HANDLE;
 	else if (!a->op->done || !b->op->done)
 		r = CUDA_ERROR_NOT_READY;
+	else if (!ms)
+		r = CUDA_ERROR_INVALID_VALUE;
 	else
 		*ms = (float)((double)(int64_t)(b->op->done_ns -
 						a->op->done_ns) / 1e6);
@@ -160,13 +177,15 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent h, unsigned int flags)
 	if (!r)
 		r = sg_current(&ctx);
 	if (!r)
-		r = stream_get(stream, ctx, &s);
+		r = stream_work(stream, ctx, &s);
 	if (r)
 		return r;
 	if (flags & ~1u)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (s->capture)
-		return CUDA_ERROR_NOT_SUPPORTED;
+	if (s->capture || e->captured.by)
+		return capture_wait(s, h, &e->captured, flags);
+	if (flags)
+		return CUDA_ERROR_ILLEGAL_STATE;
 	pthread_mutex_lock(&sg_lock);
 	if (e->op && !e->op->done) {
 		op = op_new(OP_MARK, s->ctx);

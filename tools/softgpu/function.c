@@ -80,6 +80,8 @@ static CUresult set_attribute(struct sg_func *f, CUfunction_attribute attr,
 		return CUDA_SUCCESS;
 	}
 	if (standin_func_kept(f, attr)) {
+		if (v < 0)
+			return CUDA_ERROR_INVALID_VALUE;
 		f->kept[attr] = v;
 		return CUDA_SUCCESS;
 	}

@@ -150,6 +150,18 @@ CUresult cuGraphGetNodes(CUgraph h, CUgraphNode *nodes, size_t *count)
 	return CUDA_SUCCESS;
 }
 
+bool graph_reaches(const CUgraphNode *from, size_t n, CUgraphNode to)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct node *at = (struct node *)from[i];
+
+		if (from[i] == to ||
+		    graph_reaches((CUgraphNode *)at->deps, at->ndeps, to))
+			return true;
+	}
+	return false;
+}
+
 CUresult cuGraphNodeGetType(CUgraphNode n, CUgraphNodeType *type)
 {
 	if (!type || !handle_is(n, H_GNODE))

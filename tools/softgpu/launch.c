@@ -14,6 +14,7 @@ struct request {
 	CUstream stream;
 	void **params, **extra;
 	bool coop;
+	unsigned int cluster[3];	/* of an attribute; 0: none */
 };
 
 static CUresult check_shape(const struct request *q, const struct sg_func *f)
@@ -152,11 +153,13 @@ static CUresult launch(CUfunction h, const struct request *q)
 	CUresult r = sg_current(&ctx);
 
 	if (!r)
-		r = stream_get(q->stream, ctx, &s);
+		r = stream_work(q->stream, ctx, &s);
 	if (!r)
 		r = func_get(h, s->ctx, &f);
 	if (!r)
 		r = check_shape(q, f);
+	if (!r)
+		r = standin_cluster(f, q->cluster);
 	if (!r && s->capture)
 		return capture(s, h, q);
 	if (!r)
@@ -228,8 +231,12 @@ static CUresult attribute(struct request *q, const CUlaunchAttribute *a)
 		q->coop = a->value.cooperative != 0;
 		return CUDA_SUCCESS;
 	case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
-		if (sg_standin())
+		if (sg_standin()) {
+			q->cluster[0] = a->value.clusterDim.x;
+			q->cluster[1] = a->value.clusterDim.y;
+			q->cluster[2] = a->value.clusterDim.z;
 			return CUDA_SUCCESS;
+		}
 		if (a->value.clusterDim.x == 1 && a->value.clusterDim.y == 1 &&
 		    a->value.clusterDim.z == 1)
 			return CUDA_SUCCESS;

@@ -278,7 +278,7 @@ CUresult cuModuleGetFunction(CUfunction *out, CUmodule h, const char *name)
 
 	if (r)
 		return r;
-	if (!out || !name)
+	if (!out || !name || !*name)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (uint32_t i = 0; i < m->nfuncs; i++)
 		if (!strcmp(m->funcs[i]->fn->name, name)) {

@@ -35,6 +35,7 @@ extern pthread_cond_t sg_done;
 /* --- handles: a pointer is one only while it is in this table ------------- */
 enum handle_kind { H_CTX = 1, H_STREAM, H_EVENT, H_MODULE, H_LIBRARY, H_FUNC,
 		   H_KERNEL, H_POOL, H_PHYS, H_GRAPH, H_GNODE, H_GEXEC,
+		   H_DEAD_STREAM /* its context is gone */,
 		   H_USEROBJ };
 bool handle_add(const void *p, enum handle_kind kind);
 void handle_del(const void *p);
@@ -103,6 +104,16 @@ struct op {
 	struct grid *grid;
 };
 
+struct tips {
+	CUgraphNode *node;
+	size_t n, cap;
+};
+
+struct captured {		/* where in which capture an event is */
+	struct capture *by;	/* NULL: in none */
+	struct tips tips;
+};
+
 struct sg_stream {
 	struct sg_stream *next;
 	struct sg_ctx *ctx;
@@ -113,9 +124,8 @@ struct sg_stream {
 	pthread_t thread;	/* per-thread default stream */
 	bool per_thread;
 	bool zombie;
-	CUgraph capture;	/* being made of what enters, or NULL */
-	CUgraphNode tip;	/* its last node */
-	bool capture_bad;
+	struct capture *capture; /* that takes what enters, or NULL */
+	struct tips tips;	/* the next node comes after these */
 };
 
 /* op.c; all with sg_lock held */
@@ -144,6 +154,9 @@ void workers_start(void);
 
 /* stream.c */
 CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s);
+/* The same for work, which a capture may forbid. */
+CUresult stream_work(CUstream h, struct sg_ctx *ctx, struct sg_stream **s);
+void streams_bury(struct sg_ctx *ctx);
 struct sg_stream *stream_new(struct sg_ctx *ctx, unsigned int flags, int prio);
 void stream_free(struct sg_stream *s);
 
@@ -152,8 +165,22 @@ CUresult capture_kernel(struct sg_stream *s, const CUDA_KERNEL_NODE_PARAMS *k);
 CUresult capture_copy(struct sg_stream *s, const struct copy_shape *c);
 CUresult capture_fill(struct sg_stream *s, const CUDA_MEMSET_NODE_PARAMS *m);
 CUresult capture_host(struct sg_stream *s, CUhostFn fn, void *user);
-CUresult capture_event(struct sg_stream *s, CUevent e, unsigned int flags);
+CUresult capture_record(struct sg_stream *s, CUevent h, struct captured *e,
+			unsigned int flags);
+CUresult capture_wait(struct sg_stream *s, CUevent h, const struct captured *e,
+		      unsigned int flags);
+CUresult capture_query(const struct captured *e);
 CUresult capture_broken(struct sg_stream *s);
+CUresult capture_allows(struct sg_stream *s);
+CUresult capture_unsafe(void);
+CUresult capture_in(struct sg_ctx *ctx);
+void capture_leave(struct sg_stream *s);
+void capture_stream_ends(struct sg_stream *s);
+void capture_unref(struct capture *c);
+void event_uncapture(struct captured *e);
+void tips_free(struct tips *t);
+/* graph.c: is @to one of these nodes, or before one? */
+bool graph_reaches(const CUgraphNode *from, size_t n, CUgraphNode to);
 
 /* userobj.c: what a graph has of user objects, each reference by itself */
 struct user_object;
@@ -250,6 +277,8 @@ struct sg_func {
 	int kept[CU_FUNC_ATTRIBUTE_MAX];	/* standin.c */
 };
 
+/* Can there be clusters of @dim blocks, or of what was set where that is 0? */
+CUresult standin_cluster(const struct sg_func *f, const unsigned int dim[3]);
 bool standin_func_kept(const struct sg_func *f, CUfunction_attribute attr);
 
 struct sg_library {

@@ -93,6 +93,23 @@ bool standin_func_kept(const struct sg_func *f, CUfunction_attribute attr)
 	       attr <= CU_FUNC_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE;
 }
 
+/* No more blocks than a cluster may have: 8, or 16 where the program asks for
+ * what not every GPU can. */
+CUresult standin_cluster(const struct sg_func *f, const unsigned int dim[3])
+{
+	const int *kept = f->kernel ? f->kernel->kept : f->kept;
+	uint64_t most = kept[CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED]
+				? 16 : 8, blocks = 1;
+
+	for (int i = 0; i < 3; i++) {
+		int set = kept[CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_WIDTH + i];
+		uint64_t n = dim[i] ? dim[i] : set ? (unsigned int)set : 1;
+
+		blocks = n > most ? most + 1 : blocks * n;
+	}
+	return blocks > most ? CUDA_ERROR_INVALID_CLUSTER_SIZE : CUDA_SUCCESS;
+}
+
 static CUresult clusters(int *n, CUfunction f, const CUlaunchConfig *c,
 			 int value)
 {

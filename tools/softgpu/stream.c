@@ -12,6 +12,7 @@ void stream_free(struct sg_stream *s)
 {
 	struct sg_stream **at = &s->ctx->streams;
 
+	capture_stream_ends(s);
 	handle_del(s);
 	s->zombie = true;
 	if (s->last && !s->last->done)
@@ -22,6 +23,20 @@ void stream_free(struct sg_stream *s)
 		*at = s->next;
 	op_unref(s->last);
 	free(s);
+}
+
+/* With sg_lock held: all of a context that goes. Whoever still holds one is
+ * told, so that the handle is known for good. */
+void streams_bury(struct sg_ctx *ctx)
+{
+	while (ctx->streams) {
+		uintptr_t h = (uintptr_t)ctx->streams;
+		bool held = !ctx->streams->zombie;
+
+		stream_free(ctx->streams);
+		if (held && !handle_add((void *)h, H_DEAD_STREAM))
+			abort();
+	}
 }
 
 static void stream_reap(struct sg_ctx *ctx)
@@ -72,6 +87,12 @@ static struct sg_stream *per_thread(struct sg_ctx *ctx)
 	return s;
 }
 
+static CUresult no_stream(CUstream h)
+{
+	return handle_is(h, H_DEAD_STREAM) ? CUDA_ERROR_CONTEXT_IS_DESTROYED :
+					     CUDA_ERROR_INVALID_HANDLE;
+}
+
 CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s)
 {
 	*s = (struct sg_stream *)h;
@@ -80,10 +101,17 @@ CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s)
 	else if (h == CU_STREAM_PER_THREAD)
 		*s = per_thread(ctx);
 	else if (!handle_is(h, H_STREAM))
-		return CUDA_ERROR_INVALID_HANDLE;
+		return no_stream(h);
 	if (!*s)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	return (CUresult)atomic_load(&(*s)->ctx->error);
+}
+
+CUresult stream_work(CUstream h, struct sg_ctx *ctx, struct sg_stream **s)
+{
+	CUresult r = stream_get(h, ctx, s);
+
+	return r ? r : capture_allows(*s);
 }
 
 static CUresult get(CUstream h, struct sg_stream **s)
@@ -122,7 +150,7 @@ CUresult cuStreamDestroy(CUstream h)
 	if (sg_ready())
 		return sg_ready();
 	if (!h || !handle_is(h, H_STREAM))
-		return CUDA_ERROR_INVALID_HANDLE;
+		return no_stream(h);
 	pthread_mutex_lock(&sg_lock);
 	stream_free((struct sg_stream *)h);
 	pthread_mutex_unlock(&sg_lock);
@@ -226,11 +254,19 @@ CUresult cuStreamGetDevice(CUstream h, CUdevice *dev)
 	return r;
 }
 
+static CUresult get_work(CUstream h, struct sg_stream **s)
+{
+	struct sg_ctx *ctx;
+	CUresult r = sg_current(&ctx);
+
+	return r ? r : stream_work(h, ctx, s);
+}
+
 static CUresult host_op(CUstream h, void (*fn)(void *),
 			CUstreamCallback callback, void *user)
 {
 	struct sg_stream *s;
-	CUresult r = get(h, &s);
+	CUresult r = get_work(h, &s);
 	struct op *op;
 
 	if (r)
@@ -267,7 +303,7 @@ static CUresult value_op(CUstream h, enum op_kind kind, CUdeviceptr addr,
 			 uint64_t value, unsigned int flags, unsigned int size)
 {
 	struct sg_stream *s;
-	CUresult r = get(h, &s);
+	CUresult r = get_work(h, &s);
 	struct op *op;
 
 	if (r)
@@ -344,7 +380,7 @@ CUresult cuStreamBatchMemOp(CUstream h, unsigned int count,
 
 	if (r)
 		return r;
-	if (!count || count > 256 || !params || flags)
+	if (count > 256 || (count && !params) || flags)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (unsigned int i = 0; i < count && !r; i++)
 		r = batch_op(h, &params[i]);

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What wrong calls give, over the whole path on a stand-in for an H200: what
+# NVIDIA's driver 580.159 gave on one, natively. answers/ has those lines of it
+# that softgpu can give; the rest needs a GPU, and check-gpu compares it.
+set -u
+. "$(dirname "$0")/rig.sh"
+
+machine
+VGPU_SOFTGPU_STANDIN=1 backend "$B/lib/libsoftgpu.so"
+ok $? 'the backend runs with a stand-in for an H200' || exit 1
+register
+
+for answers in tests/e2e/answers/*; do
+	name=${answers##*/}
+	guest timeout 60 "$B/tests/cuda/$name" >"$DIR/out" 2>"$DIR/err"
+	ok $? "$name: it gets through" || sed 's/^/# /;5q' "$DIR/err"
+	is "$(diff "$answers" "$DIR/out" | sed -n 's/^< //p')" '' \
+		"$name: wrong calls give what they give natively"
+	is "$(grep -cE '(crashes|hangs) instead' "$DIR/out")" 0 \
+		"$name: we survive each of them"
+done
+
+nothing_left
+! logged 'crash|killed by signal'
+ok $? 'no executor crashed' || grep -E 'signal|crash' "$LOG" | head -n 5 | sed 's/^/# /'
+sanitizers_silent
+stop_backend
+done_testing
