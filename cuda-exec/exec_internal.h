@@ -324,6 +324,9 @@ void ex_relax(struct ex *e);
 /* ---- output.c: what device code prints ---- */
 int output_open(void);
 uint32_t output_pending(void);
+/* logs.c: before and after each record */
+void logs_begin(const struct ex *e);
+void logs_end(CUresult r);
 
 /* ---- calls_stream.c ---- */
 CUresult ex_wait_stream(struct ex *e, uint32_t id, CUstream s);

@@ -105,6 +105,7 @@ static bool replay(struct ex *e, uint32_t len)
 	    e->rec.seq != seq + 1 || e->rec.slot >= VGPU_SLOTS ||
 	    !reply_room(e, &wr))
 		return false;
+	logs_begin(e);
 	r = ex_use_ctx(e, e->rec.ctx);
 	if (!r)
 		r = ex_capture_mode(e);
@@ -119,6 +120,7 @@ static bool replay(struct ex *e, uint32_t len)
 		return true;
 	if (r && r != CUDA_ERROR_NOT_READY)
 		e->stats->errors++;
+	logs_end(r);
 	if (e->rec.flags & VGPU_REC_SYNC)
 		answer(e, r, &wr);
 	else if (r)

@@ -8,7 +8,7 @@ LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c wait
 	lookup.c function.c attributes.c launch.c launch_old.c occupancy.c callback.c fix.c graph.c graph_nodes.c \
 	graph_get.c graph_wire.c host_node.c fetch.c jit.c link.c batch.c \
 	peer.c share.c ipc.c green.c vmm.c sparse.c \
-	trace.c) $(LIBCUDA_TABLE_SRCS)
+	trace.c logs.c) $(LIBCUDA_TABLE_SRCS)
 LIBCUDA_OBJS := $(LIBCUDA_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/gen/stubs.o
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(GEN)

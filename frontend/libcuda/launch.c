@@ -19,18 +19,29 @@ struct launch {
 
 /* ---- what the driver refuses at once ----------------------------------- */
 
+/* In NVIDIA's words, which programs show to people. */
+static CUresult too_large(const char *what, const uint32_t n[3],
+			  const int max[3])
+{
+	vg_logs_say("One or more of %s dimensions of (%u,%u,%u) exceeds "
+		    "corresponding maximum value of (%d,%d,%d)", what, n[0],
+		    n[1], n[2], max[0], max[1], max[2]);
+	return CUDA_ERROR_INVALID_VALUE;
+}
+
 static CUresult check_shape(const struct launch *l, const int *a)
 {
+	const int *max_grid = &a[CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X];
+	const int *max_block = &a[CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X];
 	uint64_t threads = 1;
 
 	for (int i = 0; i < 3; i++) {
 		if (!l->in.grid[i] || !l->in.block[i])
 			return CUDA_ERROR_INVALID_VALUE;
-		if (l->in.grid[i] >
-		    (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i] ||
-		    l->in.block[i] >
-		    (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i])
-			return CUDA_ERROR_INVALID_VALUE;
+		if (l->in.grid[i] > (uint32_t)max_grid[i])
+			return too_large("grid", l->in.grid, max_grid);
+		if (l->in.block[i] > (uint32_t)max_block[i])
+			return too_large("block", l->in.block, max_block);
 		threads *= l->in.block[i];
 	}
 	return threads > (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK] ?

@@ -58,6 +58,7 @@ CUresult vg_not_supported(const char *what)
 				   __ATOMIC_RELAXED);
 	if (first_time(what))
 		log_error("%s is not supported by the virtual GPU", what);
+	vg_logs_say("%s is not supported by the virtual GPU", what);
 	return CUDA_ERROR_NOT_SUPPORTED;
 }
 
@@ -107,6 +108,7 @@ __attribute__((constructor)) static void begin(void)
 {
 	vg_log_open();
 	vg_trace_open();
+	vg_logs_open();
 	pthread_atfork(NULL, NULL, in_child);
 }
 

@@ -26,7 +26,7 @@ struct row {
 	_Atomic uint64_t to_gpu, from_gpu, waited_ns, host_ns;
 };
 
-bool vg_tracing;
+uint8_t vg_watched[2] __attribute__((aligned(2)));
 static struct row rows[CALLS_MAX];
 static _Atomic uint64_t totals[VG_TRACE_TOTALS];
 static _Thread_local uint32_t current;
@@ -61,6 +61,8 @@ void vg_trace_open(void)
 
 void vg_trace_enter(uint32_t call)
 {
+	if (!vg_tracing)
+		return;
 	current = call;
 	add(&rows[call].calls, 1);
 }

@@ -9,7 +9,9 @@
  * compare of a byte that never changes and one jump.
  *
  * With it, vg_trace_enter() is called between: the arguments, in registers and
- * on the stack, stay where they are.
+ * on the stack, stay where they are. Where failing calls are logged (logs.c),
+ * the function is called, with a copy of its arguments on the stack (no call
+ * has more than VG_ENTRY_STACK there), and vg_logs_leave() afterwards.
  */
 #ifndef VG_TRACE_H
 #define VG_TRACE_H
@@ -19,24 +21,27 @@
 extern const unsigned int vg_trace_names; /* 0: not a call of the program */
 extern const char *const vg_trace_name[];
 void vg_trace_enter(uint32_t call);
+uint32_t vg_logs_leave(uint32_t call, uint32_t result);
 
+#define VG_ENTRY_STACK "12" /* even: the stack stays aligned */
 #define VG_ENTRY_MACRO \
 	".text\n" \
-	".hidden vg_tracing\n" \
+	".hidden vg_watched\n" \
 	".hidden vg_trace_enter\n" \
+	".hidden vg_logs_leave\n" \
 	".macro vg_entry name call\n" \
 	".globl \\name\n" \
 	".type \\name, @function\n" \
 	".balign 16\n" \
 	"\\name:\n" \
-	"	cmpb	$0, vg_tracing(%rip)\n" \
+	"	cmpw	$0, vg_watched(%rip)\n" \
 	"	je	vg_api_\\name\n" \
 	"	movl	$\\call, %eax\n" \
 	"	leaq	vg_api_\\name(%rip), %r11\n" \
-	"	jmp	vg_entry_traced\n" \
+	"	jmp	vg_entry_watched\n" \
 	".size \\name, . - \\name\n" \
 	".endm\n" \
-	"vg_entry_traced:\n" \
+	"vg_entry_watched:\n" \
 	"	pushq	%rdi\n" \
 	"	pushq	%rsi\n" \
 	"	pushq	%rdx\n" \
@@ -44,14 +49,16 @@ void vg_trace_enter(uint32_t call);
 	"	pushq	%r8\n" \
 	"	pushq	%r9\n" \
 	"	pushq	%r11\n" \
-	"	subq	$32, %rsp\n" /* the stack is aligned again */ \
+	"	subq	$48, %rsp\n" /* the stack is aligned again */ \
+	"	movl	%eax, 32(%rsp)\n" \
 	"	movups	%xmm0, (%rsp)\n" /* some calls take a float or two */ \
 	"	movups	%xmm1, 16(%rsp)\n" \
 	"	movl	%eax, %edi\n" \
 	"	call	vg_trace_enter\n" \
 	"	movups	(%rsp), %xmm0\n" \
 	"	movups	16(%rsp), %xmm1\n" \
-	"	addq	$32, %rsp\n" \
+	"	movl	32(%rsp), %eax\n" \
+	"	addq	$48, %rsp\n" \
 	"	popq	%r11\n" \
 	"	popq	%r9\n" \
 	"	popq	%r8\n" \
@@ -59,6 +66,30 @@ void vg_trace_enter(uint32_t call);
 	"	popq	%rdx\n" \
 	"	popq	%rsi\n" \
 	"	popq	%rdi\n" \
-	"	jmp	*%r11\n"
+	"	cmpb	$0, vg_watched+1(%rip)\n" \
+	"	jne	vg_entry_logged\n" \
+	"	jmp	*%r11\n" \
+	"vg_entry_logged:\n" \
+	"	.cfi_startproc\n" \
+	"	pushq	%rbp\n" \
+	"	.cfi_def_cfa_offset 16\n" \
+	"	.cfi_offset %rbp, -16\n" \
+	"	movq	%rsp, %rbp\n" \
+	"	.cfi_def_cfa_register %rbp\n" \
+	"	pushq	%rax\n" \
+	"	subq	$8, %rsp\n" \
+	"	.set	i, " VG_ENTRY_STACK "\n" \
+	"	.rept	" VG_ENTRY_STACK "\n" \
+	"	.set	i, i - 1\n" \
+	"	pushq	16 + 8 * i(%rbp)\n" \
+	"	.endr\n" \
+	"	call	*%r11\n" \
+	"	movl	-8(%rbp), %edi\n" \
+	"	movl	%eax, %esi\n" \
+	"	call	vg_logs_leave\n" \
+	"	leave\n" \
+	"	.cfi_def_cfa %rsp, 8\n" \
+	"	ret\n" \
+	"	.cfi_endproc\n"
 
 #endif

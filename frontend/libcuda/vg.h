@@ -101,7 +101,10 @@ CUresult vg_wait_gpu(bool (*ready)(void *arg), void *arg);
 void vg_wake(void);
 
 /* ---- trace.c: VGPU_TRACE=summary ---- */
-extern bool vg_tracing;              /* set before the first call */
+/* Entry points look at both at once, and go on to the function if all are 0. */
+extern uint8_t vg_watched[2];
+#define vg_tracing vg_watched[0]     /* set before the first call */
+#define vg_logging vg_watched[1]     /* logs.c: once set, it stays */
 enum vg_trace_total { VG_TRACE_BELLS, VG_TRACE_SLEEPS, VG_TRACE_SPINS,
 		      VG_TRACE_FULL, VG_TRACE_XENSTORE, VG_TRACE_XS_LATER,
 		      VG_TRACE_GRANTS, VG_TRACE_TOTALS };
@@ -119,6 +122,11 @@ void vg_trace_record(const struct vgpu_rec *h, const struct vg_seg *in,
 void vg_trace_host(uint64_t host_ns);
 uint64_t vg_trace_now(void);
 void vg_trace_waited(uint64_t since, bool slept);
+
+/* ---- logs.c: CUDA_LOG_FILE, cuLogs* ---- */
+void vg_logs_open(void);
+/* Why the call that is being made will fail. */
+void vg_logs_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- handle.c: what the program holds ---- */
 struct vg_stream {

@@ -46,6 +46,22 @@ VGPU_TRACE=summary guest "$P/counted" 10 3 100 >/dev/null 2>"$T"
 within 5 [ "$(sessions)" = 0 ]
 is $(($(metric sync_calls) - before)) "$(cell total 5)" 'the host counts as many waits'
 
+# The log of failing calls, which has the same way in.
+CUDA_LOG_FILE=$DIR/failed VGPU_TRACE=summary:$T.2 guest "$P/drv_logs" >"$DIR/out" 2>"$DIR/err"
+ok $? 'a program whose calls fail, with CUDA_LOG_FILE' || sed 's/^/# /' "$DIR/err"
+line='^\[[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}\]\[[0-9]+\]\[CUDA\]\[E\] '
+is "$(grep -cE "${line}Returning 1 \(CUDA_ERROR_INVALID_VALUE\) from cuLaunchKernel\$" "$DIR/failed")" \
+	5 'each launch that failed has its line'
+! grep -vqE "$line" "$DIR/failed"
+ok $? 'all lines have one form'
+grep -qE "${line}PTX line 4: " "$DIR/failed"
+ok $? "the host's driver says what is wrong with an image"
+guest "$P/drv_logs" | cmp -s - "$DIR/out"
+ok $? 'without it the program prints the same'
+CUDA_LOG_FILE=stderr guest "$P/counted" 10 3 100 >"$DIR/out" 2>"$DIR/err" &&
+	[ ! -s "$DIR/err" ]
+ok $? 'calls that do not fail have no line'
+
 # Through cudart, which takes its entry points from cuGetProcAddress.
 VGPU_TRACE="summary:$DIR/file" guest "$P/vectoradd" >"$DIR/out" 2>"$DIR/err"
 ok $? 'a runtime program, table in a file'

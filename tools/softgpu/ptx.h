@@ -49,6 +49,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 void arena_free(struct arena *a);
 
 /* Grow a malloc'ed array so that index *n exists, then count it. */
+/* logs.c */
+void sg_say(char *text);
 void *grow(void *base, size_t *cap, size_t n, size_t elem);
 
 /* --- names ----------------------------------------------------------------*/

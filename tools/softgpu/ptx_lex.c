@@ -12,14 +12,17 @@
 
 void ptx_fail(struct ptx_parser *p, int error, const char *fmt, ...)
 {
-	char text[512];
+	char text[512], line[640];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_error("PTX line %u: %s%s%s", p->what ? p->what_line : p->line,
-		  p->what ? p->what : "", p->what ? ": " : "", text);
+	snprintf(line, sizeof(line), "PTX line %u: %.100s%s%s",
+		 p->what ? p->what_line : p->line, p->what ? p->what : "",
+		 p->what ? ": " : "", text);
+	log_error("%s", line);
+	sg_say(line);
 	p->error = error;
 	longjmp(p->fail, 1);
 }

@@ -71,7 +71,7 @@ struct in_vgBlob { /* + uint8_t bytes[len], when they are not in the window */
 	uint64_t at;           /* in the arena */
 };
 
-struct in_vgOutput { /* reply: uint8_t bytes[len] */
+struct in_vgOutput { /* and Logs; reply: uint8_t bytes[cap] */
 	uint32_t cap;
 	uint32_t pad;
 };
