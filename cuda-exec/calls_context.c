@@ -166,8 +166,9 @@ CUresult ex_vgCtxSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	if (ex_only_stream(e, &stream) && !ex_stream(e, stream, &s) &&
 	    word_answer(e, stream, s, 0, 0, &r))
 		return r;
-	return waiter_free(e) ? waiter_post(e, WAIT_CTX, 0, NULL, 0, 0) :
-				pend_ctx(e);
+	return !pend_looks(e) && waiter_free(e) ?
+	       waiter_post(e, WAIT_CTX, 0, NULL, 0, 0) :
+	       pend_ctx(e);
 }
 
 CUresult ex_vgCtxLimits(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

@@ -179,6 +179,8 @@ CUresult ex_vgCopyOut(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = ex_stream(e, in->stream, &s);
 	if (r || word_answer(e, in->stream, s, in->src, in->len, &r))
 		return r;
+	if (pend_looks(e) && word_copy(e, s, in->src, in->len, &r))
+		return r ? r : pend_copied(e, in->stream, in->len);
 	return waiter_free(e) ?
 	       waiter_post(e, WAIT_COPY, in->stream, NULL, in->src, in->len) :
 	       pend_copy_out(e, in->stream, in->src, in->len);

@@ -66,7 +66,7 @@ CUresult ex_wait_stream(struct ex *e, uint32_t id, CUstream s)
 		return CUDA_SUCCESS; /* nobody waits */
 	if (word_answer(e, id, s, 0, 0, &r))
 		return r;
-	return waiter_free(e) ?
+	return !pend_looks(e) && waiter_free(e) ?
 	       waiter_post(e, WAIT_STREAM, id, NULL, 0, 0) :
 	       pend_stream(e, id);
 }

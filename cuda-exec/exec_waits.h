@@ -38,6 +38,7 @@ struct pend {
 	CUresult result;   /* CTX: first error of its children */
 	uint64_t src;      /* copy to the guest when ready */
 	uint32_t len;
+	uint32_t in_slot;  /* bytes that are in the slot when ready */
 	uint32_t *word;    /* WORD: the GPU writes `value` there */
 	bool watched;      /* WORD: the waiter wakes the guest */
 	uint64_t touches;  /* work that had entered streams then */
@@ -49,6 +50,9 @@ struct pend {
  * @len bytes that the GPU puts in the slot. False: in another way, please. */
 bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 		 uint32_t len, CUresult *r);
+/* The GPU puts @len bytes in the slot of the record in work. False: it can't. */
+bool word_copy(struct ex *e, CUstream s, uint64_t src, uint32_t len,
+	       CUresult *r);
 /* The same for a piece of the window. */
 bool word_fence(struct ex *e, uint32_t stream, CUstream s, uint32_t fence,
 		uint32_t value);
@@ -80,10 +84,16 @@ void waiter_leave_event(CUevent event);
 void waiter_leave_ctx(uint32_t ctx);
 
 /* ---- pending.c: waits that do not block the ring ---- */
+/* Does the ring thread itself look at waits, before the waiter gets them? */
+bool pend_looks(const struct ex *e);
+/* While the GPU works, it spins so many times as long as else. */
+#define EX_GPU_SPINS 20u
 void pend_pin(struct ex *e); /* more work is about to be submitted */
 struct pend *pend_new(struct ex *e, enum pend_type type);
 void pend_free(struct ex *e, struct pend *p);
 CUresult pend_stream(struct ex *e, uint32_t stream);
+/* The same, when @len bytes are on their way to the slot in that stream. */
+CUresult pend_copied(struct ex *e, uint32_t stream, uint32_t len);
 CUresult pend_event(struct ex *e, CUevent event);
 CUresult pend_ctx(struct ex *e);
 CUresult pend_copy_out(struct ex *e, uint32_t stream, uint64_t src,

@@ -187,11 +187,9 @@ static uint64_t nap(const struct ex *e, uint64_t idle_ns)
 
 /* While the GPU works, the guest's next record is waited for longer: it comes
  * soon after the work is done, and waking takes longer than that. */
-#define GPU_SPINS 20u
-
 static uint64_t spin_time(const struct ex *e)
 {
-	return e->pend_live && waiter_may_spin() ? GPU_SPINS * e->spin_ns :
+	return e->pend_live && waiter_may_spin() ? EX_GPU_SPINS * e->spin_ns :
 						   e->spin_ns;
 }
 

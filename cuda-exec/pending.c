@@ -8,6 +8,10 @@
  * question; when more work is about to enter a stream that is waited for, the
  * wait becomes one on an event recorded before that work, so that later work
  * cannot keep it waiting.
+ *
+ * With cores to spare the ring thread goes on looking for as long as it spins
+ * anyway while the GPU works; then, or at once, the wait is the waiter's, which
+ * learns of the end 10 us later but sleeps or spins in the driver.
  */
 #include "cuda-exec/exec_internal.h"
 
@@ -90,7 +94,7 @@ void pend_pin(struct ex *e)
 
 /* ---- asking ------------------------------------------------------------ */
 
-CUresult pend_stream(struct ex *e, uint32_t stream)
+static CUresult wait_for(struct ex *e, uint32_t stream, struct pend like)
 {
 	struct pend *p = pend_new(e, PEND_STREAM);
 
@@ -98,7 +102,20 @@ CUresult pend_stream(struct ex *e, uint32_t stream)
 		return EX_BAD;
 	p->stream = stream;
 	p->has_slot = true;
+	p->src = like.src;
+	p->len = like.len;
+	p->in_slot = like.in_slot;
 	return EX_PENDING;
+}
+
+CUresult pend_stream(struct ex *e, uint32_t stream)
+{
+	return wait_for(e, stream, (struct pend){ 0 });
+}
+
+CUresult pend_copied(struct ex *e, uint32_t stream, uint32_t len)
+{
+	return wait_for(e, stream, (struct pend){ .in_slot = len });
 }
 
 CUresult pend_event(struct ex *e, CUevent event)
@@ -115,20 +132,7 @@ CUresult pend_event(struct ex *e, CUevent event)
 CUresult pend_copy_out(struct ex *e, uint32_t stream, uint64_t src,
 		       uint32_t len)
 {
-	CUresult r = pend_stream(e, stream);
-	struct pend *p;
-
-	if (r != EX_PENDING)
-		return r;
-	for (uint32_t i = 0; i < e->pends; i++) {
-		p = &e->pend[i];
-		if (p->type == PEND_STREAM && p->has_slot &&
-		    p->seq == e->rec.seq && p->slot == e->rec.slot) {
-			p->src = src;
-			p->len = len;
-		}
-	}
-	return r;
+	return wait_for(e, stream, (struct pend){ .src = src, .len = len });
 }
 
 /* The piece of the window is free when what is in the stream now is done. */
@@ -239,7 +243,9 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 	if (!r && p->type == PEND_WORD)
 		ex_notify(e); /* the GPU has answered already: wake who sleeps */
 	else if (p->has_slot)
-		ex_reply(e, p->slot, p->seq, p->since, r, data, len);
+		ex_reply(e, p->slot, p->seq, p->since, r,
+			 p->in_slot ? NULL : data,
+			 r ? 0 : p->in_slot ? p->in_slot : len);
 	else if (p->fence < VGPU_FENCES)
 		ex_fence(e, p->fence, p->value, r);
 	pend_free(e, p);
@@ -267,9 +273,15 @@ static CUresult settle(struct ex *e, struct pend *p)
 	return own ? R.cuStreamSynchronize(s) : CUDA_SUCCESS;
 }
 
+/* What an assertion says comes with a wait of the driver's own. */
+static CUresult failed(CUresult r, CUresult again)
+{
+	return again ? again : r;
+}
+
 static CUresult look(struct ex *e, struct pend *p)
 {
-	CUstream s;
+	CUstream s = NULL;
 	CUresult r;
 
 	if (p->type == PEND_WORD)
@@ -283,25 +295,45 @@ static CUresult look(struct ex *e, struct pend *p)
 		return CUDA_ERROR_INVALID_HANDLE;
 	else
 		r = R.cuStreamQuery(s);
-	return r ? r : settle(e, p);
+	if (!r)
+		return settle(e, p);
+	if (r == CUDA_ERROR_NOT_READY)
+		return r;
+	return failed(r, p->type == PEND_EVENT ?
+		      R.cuEventSynchronize(p->event) :
+		      R.cuStreamSynchronize(s));
 }
 
-/* Short waits are looked at here, which is the fastest way to see their end;
- * a longer one is the waiter's, who sleeps or spins in the driver. */
-#define LONG_NS 20000u
-
-static bool is_long(const struct pend *p, uint64_t now)
+/* Looking is the fastest way to see the end of a wait. */
+bool pend_looks(const struct ex *e)
 {
-	return p->has_slot && p->type != PEND_CTX && !p->own_event &&
-	       now - p->asked > LONG_NS;
+	return waiter_may_spin() && e->spin_ns && !e->captures;
+}
+
+/* Before the ring thread sleeps, who waits is the waiter's. */
+static bool is_long(const struct ex *e, const struct pend *p, uint64_t now)
+{
+	uint64_t ns = pend_looks(e) ? EX_GPU_SPINS * e->spin_ns * 3 / 4 : 20000;
+
+	return p->has_slot && !p->own_event && now - p->asked > ns;
+}
+
+static void free_children(struct ex *e, int parent)
+{
+	for (uint32_t i = 0; i < e->pends; i++)
+		if (e->pend[i].type != PEND_FREE && e->pend[i].parent == parent)
+			pend_free(e, &e->pend[i]);
 }
 
 /* A word needs nobody as long as the guest itself looks at it. */
 static void hand_over(struct ex *e, struct pend *p)
 {
 	if (p->type != PEND_WORD) {
-		if (waiter_take_over(e, p))
-			pend_free(e, p);
+		if (!waiter_take_over(e, p))
+			return;
+		if (p->type == PEND_CTX)
+			free_children(e, (int)(p - e->pend));
+		pend_free(e, p);
 	} else if (!p->watched && shared_load32(&e->ctl->guest_waiters) &&
 		   waiter_watch(e, p)) {
 		p->watched = true;
@@ -327,7 +359,7 @@ bool pend_poll(struct ex *e)
 		if (!r)
 			r = look(e, p);
 		if (r == CUDA_ERROR_NOT_READY) {
-			if (is_long(p, now))
+			if (is_long(e, p, now))
 				hand_over(e, p);
 			continue;
 		}

@@ -40,7 +40,7 @@ static struct {
 	uint32_t seq;
 	uint64_t since;
 	uint64_t src;
-	uint32_t len;
+	uint32_t len, in_slot;
 	uint64_t touches;    /* of the ring thread when it was posted */
 	uint32_t *word;      /* WORD: what the GPU writes */
 	uint32_t value;
@@ -80,6 +80,11 @@ static CUresult wait_for(void *data)
 	}
 }
 
+static uint32_t bytes(void)
+{
+	return job.type == WAIT_COPY ? job.len : job.in_slot;
+}
+
 static void do_job(struct ex *e)
 {
 	uint8_t data[VGPU_SLOT_SIZE];
@@ -88,9 +93,9 @@ static void do_job(struct ex *e)
 	if (!r)
 		r = wait_for(data);
 	job.result = r;
-	ex_answer_slot(e, job.slot, job.seq, job.since, r, data,
-		       job.type == WAIT_COPY && !r ? job.len : 0, job.deferred,
-		       job.deferred_op);
+	ex_answer_slot(e, job.slot, job.seq, job.since, r,
+		       job.in_slot ? NULL : data, r ? 0 : bytes(),
+		       job.deferred, job.deferred_op);
 	atomic_store(&job.state, DONE);
 }
 
@@ -246,6 +251,7 @@ CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 	job.since = e->since;
 	job.src = src;
 	job.len = len;
+	job.in_slot = 0;
 	post(e);
 	return EX_PENDING;
 }
@@ -253,11 +259,12 @@ CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 bool waiter_take_over(struct ex *e, const struct pend *p)
 {
 	enum wait_type type = p->len ? WAIT_COPY :
-			      p->type == PEND_EVENT ? WAIT_EVENT : WAIT_STREAM;
+			      p->type == PEND_EVENT ? WAIT_EVENT :
+			      p->type == PEND_CTX ? WAIT_CTX : WAIT_STREAM;
 
 	if (!waiter_free(e) ||
-	    fill_job(e, type, p->ctx, p->type == PEND_EVENT ? 0 : p->stream,
-		     p->touches))
+	    fill_job(e, type, p->ctx,
+		     p->type == PEND_STREAM ? p->stream : 0, p->touches))
 		return false;
 	job.event = p->event;
 	job.slot = p->slot;
@@ -265,6 +272,7 @@ bool waiter_take_over(struct ex *e, const struct pend *p)
 	job.since = p->since;
 	job.src = p->src;
 	job.len = p->len;
+	job.in_slot = p->in_slot;
 	post(e);
 	return true;
 }

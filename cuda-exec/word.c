@@ -112,6 +112,11 @@ static CUresult write_word(CUstream s, const uint32_t *word, uint32_t value)
 					 value, CU_STREAM_WRITE_VALUE_DEFAULT);
 }
 
+static struct vgpu_slot *slot_of(struct ex *e, uint16_t slot)
+{
+	return (void *)(e->slots + slot * VGPU_SLOT_SIZE);
+}
+
 /* All of the answer but the word itself. */
 static void prepare(struct ex *e, struct vgpu_slot *s, uint32_t len)
 {
@@ -133,8 +138,7 @@ static bool long_quiet(const struct ex *e)
 bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 		 uint32_t len, CUresult *r)
 {
-	struct vgpu_slot *slot =
-		(void *)(e->slots + e->rec.slot * VGPU_SLOT_SIZE);
+	struct vgpu_slot *slot = slot_of(e, e->rec.slot);
 	struct pend *p;
 
 	if (!(e->rec.flags & VGPU_REC_SYNC) || e->captures ||
@@ -145,12 +149,8 @@ bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 		if (*r != CUDA_ERROR_NOT_READY)
 			return true;
 	}
-	if (len) {
-		*r = R.cuMemcpyDtoHAsync_v2(slot->data, src, len, s);
-		if (*r)
-			return true;
-		e->stats->bytes_from_gpu += len;
-	}
+	if (len && word_copy(e, s, src, len, r) && *r)
+		return true;
 	p = pend_new(e, PEND_WORD);
 	if (!p)
 		return false;
@@ -166,6 +166,17 @@ bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 	p->value = e->rec.seq;
 	p->stream = stream;
 	*r = EX_PENDING;
+	return true;
+}
+
+bool word_copy(struct ex *e, CUstream s, uint64_t src, uint32_t len,
+	       CUresult *r)
+{
+	if (e->captures || !words_ready(e))
+		return false;
+	*r = R.cuMemcpyDtoHAsync_v2(slot_of(e, e->rec.slot)->data, src, len, s);
+	if (!*r)
+		e->stats->bytes_from_gpu += len;
 	return true;
 }
 

@@ -223,8 +223,11 @@ static void kernel_done(struct grid *g, void *arg)
 	struct sg_ctx *ctx = op->ctx;
 	int none = 0;
 
-	if (g->error)
+	/* Who is told of the error finds what the kernel said about it. */
+	if (g->error) {
+		printf_flush();
 		atomic_compare_exchange_strong(&ctx->error, &none, g->error);
+	}
 	if (g->coop)
 		mem_free(g->coop, false);
 	op->grid = NULL;
