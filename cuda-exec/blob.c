@@ -120,11 +120,16 @@ static struct ex_blob *blob_new(struct ex *e, uint32_t id, uint64_t total)
 	return b;
 }
 
+void ex_spare_free(struct ex *e)
+{
+	unmap(&e->spare);
+}
+
 void ex_blobs_free(struct ex *e)
 {
 	for (uint32_t i = 0; i < EX_BLOBS; i++)
 		blob_drop(e, &e->blob[i]);
-	unmap(&e->spare);
+	ex_spare_free(e);
 }
 
 /* ---- pieces ------------------------------------------------------------ */

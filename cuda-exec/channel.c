@@ -90,9 +90,11 @@ static int map_ring(struct ex *e, const struct vgpu_setup *s)
 				      .size = s->ring_pages * VGPU_PAGE };
 	e->slots = p + e->ring.size;
 	e->rec_buf = ex_rec_buf(e->ring.size);
-	/* A tensor map in a reply must lie on 128. */
-	e->reply_buf = aligned_alloc(128, EX_REPLY_MAX);
-	if (!e->rec_buf || !e->reply_buf)
+	/* A tensor map in a reply must lie on 128; and slack.c gives pages
+	 * of it back. */
+	e->reply_buf = mmap(NULL, EX_REPLY_MAX, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!e->rec_buf || e->reply_buf == MAP_FAILED)
 		return fail(e, VGPU_E_NO_MEMORY, "no memory for buffers");
 	return 0;
 }

@@ -254,6 +254,7 @@ void ex_modules_forget(struct ex *e, uint32_t ctx);
 /* ---- blob.c: images on the way ---- */
 CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret);
 void ex_image_free(struct ex *e, struct ex_image *i);
+void ex_spare_free(struct ex *e);
 void ex_blobs_free(struct ex *e);
 
 /* ---- calls_module.c ---- */
@@ -292,6 +293,11 @@ CUresult warm_flags(CUdevice dev, uint32_t flags);
 void warm_taken(CUdevice primary_of);
 uint64_t warm_tick(void);
 
+/* ---- slack.c: memory that goes back when nothing comes ---- */
+/* Called while there is nothing to do, and was nothing for @idle_ns: how long
+ * a sleep may be; 0: any. */
+uint64_t slack_tick(struct ex *e, uint64_t idle_ns);
+
 /* ---- loop.c ---- */
 enum vgpu_error ex_loop(struct ex *e);
 CUresult ex_use_ctx(struct ex *e, uint32_t ctx);
@@ -324,6 +330,7 @@ void ex_relax(struct ex *e);
 /* ---- output.c: what device code prints ---- */
 int output_open(void);
 uint32_t output_pending(void);
+void output_back(void); /* buffers that are empty */
 /* logs.c: before and after each record */
 void logs_begin(const struct ex *e);
 void logs_end(CUresult r);

@@ -214,6 +214,19 @@ static int64_t take(struct ex *e, uint32_t *taken)
 	return len;
 }
 
+/* How long to sleep when nothing was there for @idle_ns; 0: until the bell. */
+static uint64_t sleep_time(struct ex *e, uint64_t idle_ns)
+{
+	uint64_t warm, slack;
+
+	if (e->pend_live)
+		return e->pend_live == e->pend_watched ? WATCHED_NS :
+							 nap(e, idle_ns);
+	warm = warm_tick();
+	slack = slack_tick(e, idle_ns);
+	return warm && (!slack || warm < slack) ? warm : slack;
+}
+
 /* Nothing in the ring: look at waits, spin, then sleep. */
 static void idle(struct ex *e, uint64_t *since)
 {
@@ -227,9 +240,7 @@ static void idle(struct ex *e, uint64_t *since)
 	if (t - *since < spin_time(e))
 		cpu_relax();
 	else
-		sleep_for_bell(e, !e->pend_live ? warm_tick() :
-			       e->pend_live == e->pend_watched ? WATCHED_NS :
-			       nap(e, t - *since));
+		sleep_for_bell(e, sleep_time(e, t - *since));
 }
 
 enum vgpu_error ex_loop(struct ex *e)

@@ -109,6 +109,22 @@ uint32_t output_pending(void)
 	return atomic_load_explicit(&pending, memory_order_relaxed);
 }
 
+static void free_empty(struct output *o)
+{
+	if (o->len)
+		return;
+	free(o->text);
+	*o = (struct output){ 0 };
+}
+
+void output_back(void)
+{
+	pthread_mutex_lock(&lock);
+	free_empty(&out_text);
+	free_empty(&err_text);
+	pthread_mutex_unlock(&lock);
+}
+
 CUresult ex_vgOutput(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgOutput *in = rd_take(rd, sizeof(*in));

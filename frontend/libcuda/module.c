@@ -32,7 +32,7 @@ static CUresult post_bytes(struct in_vgBlob *in, const void *bytes)
 static CUresult send_in_ring(const struct image *img, struct in_vgBlob *in)
 {
 	uint32_t room = (vg_max_record() - 256) & ~15u;
-	AUTO_FREE uint8_t *buf = malloc(room);
+	AUTO_FREE uint8_t *buf = malloc(in->total < room ? in->total : room);
 	CUresult r = CUDA_SUCCESS;
 
 	if (!buf)

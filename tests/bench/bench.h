@@ -27,7 +27,6 @@ struct bench {
 	size_t largest_copy;
 	const char *module_path; /* a cubin of 40 MiB, or NULL */
 	int json, quiet, rows;
-	long own_kib; /* before cuInit */
 };
 
 enum unit { UNIT_US, UNIT_MS, UNIT_GBS };
@@ -53,7 +52,7 @@ void bench_module(struct bench *b);   /* start.c: 40 MiB, first launch */
 
 /* load.c: other modes of the program. */
 int mode_threads(struct bench *b, int threads, double seconds);
-void mode_idle_begin(struct bench *b);
+void mode_idle_begin(void);
 int mode_idle(struct bench *b);
 
 #endif

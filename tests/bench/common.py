@@ -166,14 +166,6 @@ def wakeups(pid):
                for t in task_files(pid, "status") if "voluntary" in t)
 
 
-def own_kib(pid):
-    found = re.search(r"^RssAnon:\s*(\d+) kB",
-                      read("/proc/%d/status" % pid) or "", re.M)
-    if not found:
-        die("/proc/%d/status has no RssAnon" % pid)
-    return int(found.group(1))
-
-
 def backend_pid():
     place = os.environ.get("VGPU_RUN", "/tmp/vgpu-stack-%d" % os.getuid())
     text = read(os.path.join(place, "run", "vgpu-backend.lock"))

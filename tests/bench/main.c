@@ -120,7 +120,8 @@ int main(int argc, char **argv)
 	if (b.json && !other)
 		printf("{");
 	b.quiet = other;
-	mode_idle_begin(&b);
+	if (o.idle)
+		mode_idle_begin();
 	bench_start(&b);
 	if (o.gpu)
 		return mode_gpu(&b);

@@ -2,9 +2,9 @@
 /*
  * drv_churn.c - what a service does in a day, in half a minute: everything that
  * can be made and destroyed is, over and over, and neither this process nor the
- * device has less room afterwards. `drv_churn marks [DIVISOR]` prints "mark"
- * after each third and waits for a line, so that flat.sh can look at other
- * processes meanwhile.
+ * device has less room afterwards. `drv_churn marks [DIVISOR [TIMES]]` prints
+ * "mark" after each third and waits for a line, so that flat.sh and memory.t
+ * can look at other processes meanwhile.
  */
 #include <string.h>
 
@@ -208,10 +208,11 @@ static size_t device_free(void)
 	return left;
 }
 
-static void third(long divide)
+static void third(long divide, long times)
 {
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		for (long i = 0; i < kinds[k].rounds / divide / 3 + 1; i++)
+		for (long i = 0; i < kinds[k].rounds * times / divide / 3 + 1;
+		     i++)
 			kinds[k].once(i);
 }
 
@@ -230,14 +231,15 @@ static void mark(int wanted)
 int main(int argc, char **argv)
 {
 	int marks = argc > 1 && !strcmp(argv[1], "marks");
-	long divide = arg_long(argc - marks, argv + marks, 1, 1), kib = 0;
+	long divide = arg_long(argc - marks, argv + marks, 1, 1);
+	long times = arg_long(argc - marks, argv + marks, 2, 1), kib = 0;
 	size_t left = 0;
 
 	dev = drv_open(&ctx);
 	DRV(cuModuleLoadData(&mod, kernels_more_ptx));
 	chain = drv_function(mod, "chain");
 	for (int i = 0; i < 3; i++) {
-		third(divide);
+		third(divide, times);
 		/* The first third may fill caches; the others may not. */
 		if (i == 0) {
 			kib = resident_kib();
@@ -246,7 +248,7 @@ int main(int argc, char **argv)
 		mark(marks);
 	}
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		printf("%ld times %s\n", kinds[k].rounds / divide,
+		printf("%ld times %s\n", kinds[k].rounds * times / divide,
 		       kinds[k].name);
 	kib = resident_kib() - kib;
 	printf("this process %s\n", kib < 16 * 1024 ? "is flat" : "grows");
