@@ -163,8 +163,10 @@ static void forget_one(uint32_t id, void *state, void *arg)
 {
 	struct vg_function *f = state;
 
-	if (f->origin == *(uint32_t *)arg)
-		vg_handle_del(f->kind, id);
+	if (f->origin != *(uint32_t *)arg)
+		return;
+	vg_handle_del(f->kind, id);
+	free(atomic_exchange(&f->name, NULL));
 }
 
 void vg_functions_forget(uint32_t origin)

@@ -256,7 +256,7 @@ struct vg_function {
 	uint32_t origin;             /* module or library that it came from */
 	_Atomic uint64_t era;        /* vg_ctx_era() when the host told it */
 	uint32_t nparams, bytes;
-	struct vg_param *param;
+	struct vg_param *param;      /* behind this struct */
 	char *_Atomic name;
 	/* KERNEL: its function, and the context (lookup.c) */
 	_Atomic uint64_t function;

@@ -3,7 +3,7 @@
  * drv_churn.c - what a service does in a day, in half a minute: everything that
  * can be made and destroyed is, over and over, and neither this process nor the
  * device has less room afterwards. `drv_churn marks [DIVISOR [TIMES]]` prints
- * "mark" after each third and waits for a line, so that flat.sh and memory.t
+ * "mark" after each third and waits for a line, so that flat.sh and flat.t
  * can look at other processes meanwhile.
  */
 #include <string.h>

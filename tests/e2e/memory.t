@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What a session takes of host and guest beside a native process; that the
-# executor gives back what something large took; and that neither side grows
-# while 100,000 objects are made and destroyed.
+# What a session takes of host and guest beside a native process, and that the
+# executor gives back what something large took.
 set -u
 . "$(dirname "$0")/rig.sh"
 P=$B/tests/cuda
@@ -47,30 +46,6 @@ echo "# $loaded KiB when they were unloaded, $(own_kib "$exec") KiB after a seco
 ok $? 'it had some' || echo "# $loaded KiB"
 wait "$program"
 ok $? 'and the program ends well'
-
-# ---- 100,000 objects ----
-coproc CHURN { guest timeout 300 "$P/drv_churn" marks 1 5 2>"$DIR/err"; }
-churn=$CHURN_PID
-exec {from}<&"${CHURN[0]}" {to}>&"${CHURN[1]}"
-host=() guest=()
-while read -r -t 250 line <&"$from"; do
-	[ "$line" = mark ] || continue
-	# After a second of silence, free memory is given back.
-	sleep 1.5
-	host+=("$(own_kib "$(session_of executor)")")
-	guest+=("$(own_kib "$(session_of pid)")")
-	echo go >&"$to"
-done
-wait "$churn"
-ok $? '100,000 objects are made and destroyed' || cat "$DIR/err"
-echo "# executor ${host[*]} KiB, program ${guest[*]} KiB, after each third"
-flat() { # flat KIB KIB KIB: after each third
-	[ $# -eq 3 ] && [ $(($3 - $1)) -lt 256 ]
-}
-flat "${host[@]}"
-ok $? 'the executor is as large as before'
-flat "${guest[@]}"
-ok $? 'so is the program'
 
 nothing_left
 sanitizers_silent
