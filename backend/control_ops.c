@@ -112,20 +112,29 @@ static json_t *op_register(struct backend *b, const json_t *q)
 			      vm->device != NULL));
 }
 
+static json_t *take_vm(struct backend *b, const json_t *q, struct vm_id *id,
+		       struct vm **vm)
+{
+	json_t *bad = take_id(q, id);
+
+	if (bad)
+		return bad;
+	*vm = registry_find(&b->registry, id);
+	return *vm ? NULL :
+	       refuse("no VM is registered by %s %s: see vgpu-admin list",
+		      vm_kind_name(id->kind), id->text);
+}
+
 static json_t *op_unregister(struct backend *b, const json_t *q)
 {
 	struct vm_id id;
 	struct vm *vm;
 	struct device *dev;
-	json_t *bad = take_id(q, &id);
+	json_t *bad = take_vm(b, q, &id, &vm);
 	int r;
 
 	if (bad)
 		return bad;
-	vm = registry_find(&b->registry, &id);
-	if (!vm)
-		return refuse("no VM is registered by %s %s: see vgpu-admin list",
-			      vm_kind_name(id.kind), id.text);
 	dev = vm->device;
 	r = registry_remove(&b->registry, vm);
 	if (r < 0)
@@ -184,14 +193,8 @@ static json_t *for_vms(struct backend *b, const json_t *q,
 
 	if (json_object_get(q, "vm-name") || json_object_get(q, "vm-uuid") ||
 	    json_object_get(q, "domid")) {
-		bad = take_id(q, &id);
-		if (bad)
-			return bad;
-		vm = registry_find(&b->registry, &id);
-		if (!vm)
-			return refuse("no VM is registered by %s %s: see vgpu-admin list",
-				      vm_kind_name(id.kind), id.text);
-		return done(json_pack("[o]", fn(vm)));
+		bad = take_vm(b, q, &id, &vm);
+		return bad ? bad : done(json_pack("[o]", fn(vm)));
 	}
 	list = json_array();
 	TAILQ_FOREACH(vm, &b->registry.vms, link)

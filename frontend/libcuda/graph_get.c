@@ -146,8 +146,8 @@ static CUresult get_kernel(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v2 *k)
 	return CUDA_SUCCESS;
 }
 
-VG_EXPORT CUresult CUDAAPI
-cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v2 *p)
+/* The first version is the beginning of the second. */
+static CUresult kernel_params(CUgraphNode node, void *p, size_t size)
 {
 	CUDA_KERNEL_NODE_PARAMS_v2 k;
 	CUresult r = vg_enter();
@@ -158,24 +158,20 @@ cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v2 *p)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = get_kernel(node, &k);
 	if (!r)
-		*p = k;
+		memcpy(p, &k, size);
 	return r;
+}
+
+VG_EXPORT CUresult CUDAAPI
+cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v2 *p)
+{
+	return kernel_params(node, p, sizeof(*p));
 }
 
 VG_EXPORT CUresult CUDAAPI
 cuGraphKernelNodeGetParams(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v1 *p)
 {
-	CUDA_KERNEL_NODE_PARAMS_v2 k;
-	CUresult r = vg_enter();
-
-	if (r)
-		return r;
-	if (!p)
-		return CUDA_ERROR_INVALID_VALUE;
-	r = get_kernel(node, &k);
-	if (!r)
-		memcpy(p, &k, sizeof(*p));
-	return r;
+	return kernel_params(node, p, sizeof(*p));
 }
 
 /* ---- the others -------------------------------------------------------- */
