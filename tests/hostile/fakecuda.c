@@ -20,7 +20,6 @@
 
 #include "tests/hostile/fakecuda.h"
 
-#define EXPORT __attribute__((visibility("default")))
 #define DEVICE_BYTES (64ull << 20)
 #define REGIONS 256
 
@@ -67,7 +66,7 @@ static bool drop(struct region *r, uint64_t base)
 	return false;
 }
 
-static void *handle(void)
+void *fake_handle(void)
 {
 	return (void *)__atomic_add_fetch(&next_handle, 16, __ATOMIC_RELAXED);
 }
@@ -158,14 +157,14 @@ EXPORT CUresult CUDAAPI cuCtxCreate_v2(CUcontext *c, unsigned int flags,
 				       CUdevice d)
 {
 	(void)flags;
-	*c = handle();
+	*c = fake_handle();
 	return d ? CUDA_ERROR_INVALID_DEVICE : CUDA_SUCCESS;
 }
 
 EXPORT CUresult CUDAAPI cuStreamCreate(CUstream *s, unsigned int flags)
 {
 	(void)flags;
-	*s = handle();
+	*s = fake_handle();
 	return CUDA_SUCCESS;
 }
 
@@ -179,7 +178,7 @@ EXPORT CUresult CUDAAPI cuStreamCreateWithPriority(CUstream *s,
 EXPORT CUresult CUDAAPI cuEventCreate(CUevent *e, unsigned int flags)
 {
 	(void)flags;
-	*e = handle();
+	*e = fake_handle();
 	return CUDA_SUCCESS;
 }
 
@@ -188,7 +187,7 @@ EXPORT CUresult CUDAAPI cuModuleGetFunction(CUfunction *f, CUmodule m,
 {
 	if (!m || !name || strlen(name) > 4096)
 		return CUDA_ERROR_INVALID_VALUE;
-	*f = handle();
+	*f = fake_handle();
 	return CUDA_SUCCESS;
 }
 
@@ -197,13 +196,13 @@ EXPORT CUresult CUDAAPI cuLibraryGetKernel(CUkernel *k, CUlibrary l,
 {
 	if (!l || !name || strlen(name) > 4096)
 		return CUDA_ERROR_INVALID_VALUE;
-	*k = handle();
+	*k = fake_handle();
 	return CUDA_SUCCESS;
 }
 
 EXPORT CUresult CUDAAPI cuKernelGetFunction(CUfunction *f, CUkernel k)
 {
-	*f = handle();
+	*f = fake_handle();
 	return k ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
@@ -317,7 +316,7 @@ EXPORT CUresult CUDAAPI cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *n,
 	return CUDA_ERROR_NOT_FOUND;
 }
 
-static void foreign(const char *call, uint64_t p, uint64_t n)
+void fake_foreign(const char *call, uint64_t p, uint64_t n)
 {
 	fake_watch.foreign++;
 	snprintf(fake_watch.what, sizeof(fake_watch.what),
@@ -333,7 +332,7 @@ static bool side(const char *call, uint64_t p, uint64_t n)
 		return true;
 	if (p >= FAKE_DEVICE && p < FAKE_DEVICE + DEVICE_BYTES)
 		return false; /* the GPU's own, and wrong */
-	foreign(call, p, n);
+	fake_foreign(call, p, n);
 	return p >= FAKE_SECRET && n <= 4096 && p - FAKE_SECRET <= 4096 - n;
 }
 
@@ -445,125 +444,4 @@ EXPORT CUresult CUDAAPI cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *c, CUstream h)
 			return CUDA_ERROR_INVALID_VALUE;
 	}
 	return CUDA_SUCCESS;
-}
-
-/* ---- modules: the options are what is dangerous -------------------------- */
-
-/* Options whose value is an address that the driver writes to. */
-static bool address_option(CUjit_option o)
-{
-	return o == CU_JIT_INFO_LOG_BUFFER || o == CU_JIT_ERROR_LOG_BUFFER;
-}
-
-/* Lists of names or addresses are read, all of them. */
-static void judge_list(unsigned int n, const CUjit_option *o, void **v,
-		       CUjit_option list, CUjit_option count)
-{
-	uint64_t entries = 0;
-	void **p = NULL;
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (o[i] == count)
-			entries = (unsigned int)(uintptr_t)v[i];
-		if (o[i] == list)
-			p = v[i];
-	}
-	if ((uintptr_t)p >= FAKE_SECRET && (uintptr_t)p < FAKE_SECRET + 4096)
-		foreign("a list of names", (uintptr_t)p, 8);
-	for (uint64_t i = 0; p && i < entries; i++)
-		fake_watch.listed += list == CU_JIT_GLOBAL_SYMBOL_ADDRESSES ?
-				     p[i] != NULL : strlen(p[i]);
-}
-
-static void judge_lists(unsigned int n, const CUjit_option *o, void **v)
-{
-	judge_list(n, o, v, CU_JIT_GLOBAL_SYMBOL_NAMES,
-		   CU_JIT_GLOBAL_SYMBOL_COUNT);
-	judge_list(n, o, v, CU_JIT_GLOBAL_SYMBOL_ADDRESSES,
-		   CU_JIT_GLOBAL_SYMBOL_COUNT);
-	judge_list(n, o, v, CU_JIT_REFERENCED_KERNEL_NAMES,
-		   CU_JIT_REFERENCED_KERNEL_COUNT);
-	judge_list(n, o, v, CU_JIT_REFERENCED_VARIABLE_NAMES,
-		   CU_JIT_REFERENCED_VARIABLE_COUNT);
-}
-
-/* @reply: logs go straight into the reply; a linker's are kept elsewhere, and
- * what watches over their size is the sanitizer. */
-static void judge_options(unsigned int n, const CUjit_option *o, void **v,
-			  bool reply)
-{
-	uint64_t info = 0, error = 0;
-
-	judge_lists(n, o, v);
-	for (unsigned int i = 0; i < n; i++) {
-		if (o[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
-			info = (unsigned int)(uintptr_t)v[i];
-		if (o[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
-			error = (unsigned int)(uintptr_t)v[i];
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		uint64_t p = (uintptr_t)v[i], size = 8;
-
-		if (!address_option(o[i]) || !p)
-			continue;
-		if (o[i] == CU_JIT_INFO_LOG_BUFFER)
-			size = info;
-		if (o[i] == CU_JIT_ERROR_LOG_BUFFER)
-			size = error;
-		if (!size)
-			continue; /* there is no log */
-		if (p >= FAKE_SECRET && p < FAKE_SECRET + 4096)
-			foreign("a JIT option", p, size);
-		else if (reply && (p < fake_watch.reply ||
-			 size > fake_watch.reply_size || p - fake_watch.reply >
-			 fake_watch.reply_size - size))
-			foreign("a JIT option", p, size);
-		else
-			memset(v[i], 'L', size);
-	}
-}
-
-EXPORT CUresult CUDAAPI cuModuleLoadDataEx(CUmodule *m, const void *image,
-					   unsigned int n, CUjit_option *o,
-					   void **v)
-{
-	judge_options(n, o, v, true);
-	*m = handle();
-	return image ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-EXPORT CUresult CUDAAPI cuLibraryLoadData(CUlibrary *l, const void *image,
-					  CUjit_option *o, void **v,
-					  unsigned int n,
-					  CUlibraryOption *lo, void **lv,
-					  unsigned int ln)
-{
-	judge_options(n, o, v, true);
-	for (unsigned int i = 0; i < ln; i++)
-		if (lo[i] == CU_LIBRARY_HOST_UNIVERSAL_FUNCTION_AND_DATA_TABLE
-		    && lv[i])
-			foreign("a library option", (uintptr_t)lv[i], 8);
-	*l = handle();
-	return image ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-EXPORT CUresult CUDAAPI cuLinkCreate_v2(unsigned int n, CUjit_option *o,
-					void **v, CUlinkState *s)
-{
-	judge_options(n, o, v, false);
-	*s = handle();
-	return CUDA_SUCCESS;
-}
-
-EXPORT CUresult CUDAAPI cuLinkAddData_v2(CUlinkState s, CUjitInputType type,
-					 void *data, size_t size,
-					 const char *name, unsigned int n,
-					 CUjit_option *o, void **v)
-{
-	(void)type;
-	(void)size;
-	judge_options(n, o, v, false);
-	if (name && strlen(name) > 65536)
-		return CUDA_ERROR_INVALID_VALUE;
-	return s && data ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }

@@ -19,4 +19,10 @@ struct fake_watch {
 
 void fake_reset(void);
 
+/* Inside: for the driver's files. */
+#define EXPORT __attribute__((visibility("default")))
+extern struct fake_watch fake_watch;
+void *fake_handle(void);
+void fake_foreign(const char *what, uint64_t p, uint64_t n);
+
 #endif

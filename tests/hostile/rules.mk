@@ -6,7 +6,8 @@ HT_OUT := $(B)/tests/hostile
 
 # The driver that watches what an executor does in a guest's name.
 FAKECUDA := $(HT_OUT)/libfakecuda.so
-$(FAKECUDA): $(B)/obj/$(HT)/fakecuda.o $(B)/obj/$(HT)/fakecuda_all.o
+$(FAKECUDA): $(patsubst %,$(B)/obj/$(HT)/%.o,fakecuda fakecuda_modules \
+		fakecuda_all)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,nodelete $(LDFLAGS) \
 	  -o $@ $^ -lpthread
