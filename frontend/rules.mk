@@ -3,7 +3,7 @@ include frontend/libcuda/tables.mk
 
 LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c wait.c \
 	handle.c device.c context.c context_life.c context_limits.c stream.c capture.c event.c tracker.c \
-	window.c managed.c fault.c pinned.c replace.c register.c memory.c \
+	window.c managed.c fault.c pinned.c replace.c register.c memory.c held.c \
 	pointer.c copy.c copy3d.c shadow.c shadow_life.c module.c \
 	lookup.c function.c attributes.c launch.c launch_old.c occupancy.c callback.c fix.c graph.c graph_nodes.c \
 	graph_get.c graph_wire.c host_node.c fetch.c jit.c link.c batch.c \

@@ -162,6 +162,7 @@ static const bool counts_memory[OP_NR] = {
 
 static CUresult before(enum vgpu_op op)
 {
+	vg_held_before(op);
 	if (counts_memory[op])
 		vg_share_sweep();
 	if (likely(!atomic_load_explicit(&vg_managed_valid,
@@ -191,13 +192,20 @@ CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin)
 	       r : (CUresult)atomic_load(&c->sticky);
 }
 
-CUresult vg_post_outside(enum vgpu_op op, const struct vg_seg *in, int nin)
+CUresult vg_post_in(uint32_t ctx, enum vgpu_op op, const struct vg_seg *in,
+		    int nin)
 {
 	struct vgpu_rec h;
 
 	header(&h, op, 0);
-	h.ctx = 0;
+	h.ctx = ctx;
 	return submit(&h, in, nin);
+}
+
+CUresult vg_post_outside(enum vgpu_op op, const struct vg_seg *in, int nin)
+{
+	vg_held_before(op);
+	return vg_post_in(0, op, in, nin);
 }
 
 /* ---- replies ----------------------------------------------------------- */

@@ -155,8 +155,12 @@ CUresult vg_copy_in(uint64_t dst, const void *src, uint64_t n, CUstream s,
 		r = in_record(dst, src, (uint32_t)n, id, known);
 	else
 		r = in_pieces(dst, src, n, id, sync || !known);
-	vg_stream_touch(id);
-	return sync ? vg_report(r) : r;
+	if (!sync) {
+		vg_stream_touch(id);
+		return r;
+	}
+	vg_stream_touch_brief(id);
+	return vg_report(r);
 }
 
 /* ---- from the GPU ------------------------------------------------------ */
@@ -234,6 +238,7 @@ static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
 CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
 		     bool sync)
 {
+	uint64_t submitted;
 	uint32_t id;
 	struct vg_ctx *c;
 	CUresult r = vg_stream_in(s, &id, &c);
@@ -247,9 +252,12 @@ CUresult vg_copy_out(void *dst, uint64_t src, uint64_t n, CUstream s,
 		return captured((uintptr_t)dst, src, n, false, s, sync, id);
 	if (managed(dst) || (n > INLINE_OUT && granted(dst, n)))
 		return vg_copy((uintptr_t)dst, src, n, s, true);
-	if (n <= INLINE_OUT)
-		return vg_report(out_reply(dst, src, (uint32_t)n, id));
-	return vg_report(out_pieces(dst, src, n, id));
+	submitted = atomic_load(&c->submitted);
+	r = n <= INLINE_OUT ? out_reply(dst, src, (uint32_t)n, id) :
+			      out_pieces(dst, src, n, id);
+	if (!r)
+		vg_ctx_waited(c, id, submitted);
+	return vg_report(r);
 }
 
 /* ---- both sides are the host's ----------------------------------------- */
@@ -272,14 +280,20 @@ CUresult vg_copy(uint64_t dst, uint64_t src, uint64_t n, CUstream s, bool sync)
 	bool to = place(&dst, n), from = place(&src, n), known = to && from;
 	struct in_vgCopy in = { dst, src, n, 0, sync };
 	struct vg_seg seg = { &in, sizeof(in) };
+	uint64_t submitted;
 	struct vg_ctx *c;
 	CUresult r = vg_stream_in(s, &in.stream, &c);
 
 	if (r || !n)
 		return r;
 	/* What is done when the call returns needs no wait later. */
-	if (sync)
-		return vg_report(vg_call(OP_vgCopy, &seg, 1, NULL, 0));
+	if (sync) {
+		submitted = atomic_load(&c->submitted);
+		r = vg_call(OP_vgCopy, &seg, 1, NULL, 0);
+		if (!r)
+			vg_ctx_waited(c, in.stream, submitted);
+		return vg_report(r);
+	}
 	r = known ? vg_post(OP_vgCopy, &seg, 1) :
 		    vg_call(OP_vgCopy, &seg, 1, NULL, 0);
 	vg_stream_touch(in.stream);

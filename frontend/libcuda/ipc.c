@@ -28,6 +28,7 @@ VG_EXPORT CUresult CUDAAPI cuIpcGetMemHandle(CUipcMemHandle *handle,
 {
 	const struct in_vgSealGet in = { .what = VG_SEAL_MEMORY, .ptr = ptr };
 
+	vg_range_told(ptr);
 	return describe(handle, &in);
 }
 

@@ -8,26 +8,47 @@
 
 /* ---- device memory ----------------------------------------------------- */
 
-/* Flag of a range of device memory: from an allocation, not mapped, imported
- * or a module's, so that freeing it cannot be refused. */
-#define ALLOCATED 0x80000000u
+/* Of the host, which may need what is held here. */
+static CUresult alloc_there(struct in_vgMemAlloc *in,
+			    struct out_vgMemAlloc *out)
+{
+	struct vg_seg s = { in, sizeof(*in) }, o = { out, sizeof(*out) };
+	CUresult r;
+
+	if (in->what != VG_ALLOC)
+		vg_held_give_back(); /* it may be work in a stream */
+	do
+		r = vg_call(OP_vgMemAlloc, &s, 1, &o, 1);
+	while (r == CUDA_ERROR_OUT_OF_MEMORY && vg_held_give_back());
+	return r;
+}
+
+static bool alloc_here(const struct vg_ctx *c, const struct in_vgMemAlloc *in,
+		       struct out_vgMemAlloc *out)
+{
+	out->base_size = in->size;
+	return in->what == VG_ALLOC && !atomic_load(&c->sticky) &&
+	       !atomic_load(&c->capturing) &&
+	       vg_held_take(c->id, in->size, &out->ptr);
+}
 
 static CUresult alloc(struct in_vgMemAlloc *in, struct out_vgMemAlloc *out,
 		      enum vg_range_kind kind)
 {
-	struct vg_seg s = { in, sizeof(*in) }, o = { out, sizeof(*out) };
 	struct vg_range range = { .kind = kind };
 	struct vg_ctx *c;
 	CUresult r = vg_need_ctx(&c);
 
-	if (!r)
-		r = vg_call(OP_vgMemAlloc, &s, 1, &o, 1);
+	if (!r && !alloc_here(c, in, out))
+		r = alloc_there(in, out);
 	if (r)
 		return r;
 	range.base = out->ptr;
 	range.size = out->base_size;
 	range.ctx = c->id;
-	range.flags = ALLOCATED;
+	range.flags = VG_ALLOCATED;
+	if (in->what == VG_ALLOC && vg_held_fits(in->size))
+		range.flags |= VG_HOLDABLE;
 	range.pool = in->what == VG_ALLOC_ASYNC || in->what == VG_ALLOC_POOL;
 	vg_range_add(&range);
 	return CUDA_SUCCESS;
@@ -111,15 +132,15 @@ VG_EXPORT CUresult CUDAAPI cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t n,
 
 /* Freeing waits for work that is outstanding; without any, or in a stream,
  * nobody needs to wait for the host. */
-static bool need_not_wait(CUdeviceptr ptr, bool async)
+static bool need_not_wait(CUdeviceptr ptr, bool async, struct vg_range *range)
 {
-	struct vg_range range;
 	struct vg_ctx *c = vg_ctx();
 
-	return c && vg_range_find(ptr, &range) && range.base == ptr &&
-	       range.kind == VG_RANGE_DEVICE && (range.flags & ALLOCATED) &&
-	       range.ctx == c->id && !atomic_load(&c->sticky) &&
-	       !atomic_load(&c->capturing) && (async || vg_ctx_quiet(c));
+	return c && vg_range_find(ptr, range) && range->base == ptr &&
+	       range->kind == VG_RANGE_DEVICE &&
+	       (range->flags & VG_ALLOCATED) && range->ctx == c->id &&
+	       !atomic_load(&c->sticky) && !atomic_load(&c->capturing) &&
+	       (async || vg_ctx_done(c));
 }
 
 static CUresult release(CUdeviceptr ptr, uint32_t stream, bool async)
@@ -127,10 +148,19 @@ static CUresult release(CUdeviceptr ptr, uint32_t stream, bool async)
 	struct in_vgMemFree in = { ptr, stream, async };
 	struct vg_seg s = { &in, sizeof(in) };
 	struct vg_range range;
-	CUresult r = need_not_wait(ptr, async) ?
-		     vg_post(OP_vgMemFree, &s, 1) :
-		     vg_call(OP_vgMemFree, &s, 1, NULL, 0);
+	bool sure = need_not_wait(ptr, async, &range);
+	CUresult r;
 
+	if (sure && !async && (range.flags & VG_HOLDABLE)) {
+		if (vg_held_keep(ptr))
+			return CUDA_SUCCESS;
+		sure = false; /* another thread has freed it meanwhile */
+	}
+	/* What is held may be what this would free again. */
+	if (!sure || async)
+		vg_held_give_back();
+	r = sure ? vg_post(OP_vgMemFree, &s, 1) :
+		   vg_call(OP_vgMemFree, &s, 1, NULL, 0);
 	if (!r)
 		vg_range_remove(ptr, &range);
 	return r;

@@ -87,6 +87,14 @@ static CUresult host_attribute(uint64_t *v, CUpointer_attribute a,
 	}
 }
 
+/* By these a program knows an allocation from a later one at its address. */
+static bool tells_apart(CUpointer_attribute a)
+{
+	return a == CU_POINTER_ATTRIBUTE_BUFFER_ID ||
+	       a == CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID ||
+	       a == CU_POINTER_ATTRIBUTE_P2P_TOKENS;
+}
+
 static CUresult ask(uint64_t *v, CUpointer_attribute a, uint64_t ptr)
 {
 	struct in_vgPointer in = { .ptr = ptr, .attribute = a };
@@ -97,6 +105,8 @@ static CUresult ask(uint64_t *v, CUpointer_attribute a, uint64_t ptr)
 	if (r)
 		return r;
 	memcpy(v, out.value, 16);
+	if (tells_apart(a))
+		vg_range_told(ptr);
 	if (a == CU_POINTER_ATTRIBUTE_CONTEXT)
 		v[0] = vg_handle_out(KIND_CTX, (uint32_t)v[0]);
 	else if (a == CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE)

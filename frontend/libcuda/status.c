@@ -109,6 +109,7 @@ __attribute__((constructor)) static void begin(void)
 	vg_log_open();
 	vg_trace_open();
 	vg_logs_open();
+	vg_held_open();
 	pthread_atfork(NULL, NULL, in_child);
 }
 

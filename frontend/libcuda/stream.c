@@ -22,21 +22,87 @@ CUstream vg_implicit_stream(void)
 	return vg_ptds ? CU_STREAM_PER_THREAD : NULL;
 }
 
-void vg_stream_touch(uint32_t id)
+/*
+ * A context's count has in its upper bits whose work is outstanding: nobody's
+ * (or only that of calls which have returned, natively, when it is done), one
+ * stream's, or several streams'. Waiting for the one stream is then waiting
+ * for all.
+ */
+#define WHO_SHIFT 40
+#define NOBODY    0u
+#define SEVERAL   0xffffffu
+
+static uint32_t who_of(uint64_t submitted)
 {
-	struct vg_stream *s = state_of(id);
+	return (uint32_t)(submitted >> WHO_SHIFT);
+}
+
+static bool nothing_left(const struct vg_ctx *c, uint64_t submitted)
+{
+	return who_of(submitted) == NOBODY ||
+	       submitted == atomic_load(&c->synced) ||
+	       submitted == atomic_load(&c->done);
+}
+
+static void enter(struct vg_ctx *c, uint32_t who)
+{
+	uint64_t old, now;
+	uint32_t all;
+
+	old = atomic_load_explicit(&c->submitted, memory_order_relaxed);
+	do {
+		all = nothing_left(c, old) ? NOBODY : who_of(old);
+		if (all == NOBODY)
+			all = who;
+		else if (who != NOBODY && who != all)
+			all = SEVERAL;
+		now = ((old + 1) & ((1ull << WHO_SHIFT) - 1)) |
+		      (uint64_t)all << WHO_SHIFT;
+	} while (!atomic_compare_exchange_weak_explicit(
+			 &c->submitted, &old, now, memory_order_relaxed,
+			 memory_order_relaxed));
+}
+
+static uint32_t who(uint32_t id)
+{
+	return id <= VGPU_STREAM_LEGACY ? VGPU_STREAM_LEGACY :
+	       id < SEVERAL ? id : SEVERAL;
+}
+
+static void touch(struct vg_stream *s, uint32_t by)
+{
 	struct vg_ctx *c = s ? vg_handle_state(KIND_CTX, s->ctx) : vg_ctx();
 
 	if (s)
 		atomic_fetch_add_explicit(&s->submitted, 1,
 					  memory_order_relaxed);
 	if (c)
-		atomic_fetch_add_explicit(&c->submitted, 1,
-					  memory_order_relaxed);
+		enter(c, by);
 	/* The primary context waits for its green ones as well. */
 	if (unlikely(c && c->green) && vg_devices[c->dev].primary)
-		atomic_fetch_add_explicit(&vg_devices[c->dev].primary->submitted,
-					  1, memory_order_relaxed);
+		enter(vg_devices[c->dev].primary, SEVERAL);
+}
+
+void vg_stream_touch(uint32_t id)
+{
+	touch(state_of(id), who(id));
+}
+
+void vg_stream_touch_brief(uint32_t id)
+{
+	touch(state_of(id), NOBODY);
+}
+
+bool vg_ctx_done(const struct vg_ctx *c)
+{
+	return nothing_left(c, atomic_load(&c->submitted)) &&
+	       !atomic_load(&c->capturing) && !atomic_load(&c->sticky);
+}
+
+void vg_ctx_waited(struct vg_ctx *c, uint32_t id, uint64_t submitted)
+{
+	if (who_of(submitted) == who(id) && who(id) != SEVERAL)
+		atomic_store(&c->done, submitted);
 }
 
 /* ---- creation ---------------------------------------------------------- */
@@ -144,7 +210,9 @@ VG_EXPORT CUresult CUDAAPI cuStreamDestroy_v2(CUstream hStream)
 	c = vg_handle_state(KIND_CTX, s->ctx);
 	if (c)
 		vg_capture_ends(c, in.stream);
-	vg_stream_touch(in.stream); /* its work goes on in the context */
+	/* Its work goes on in the context; the id may be another's then. */
+	touch(s, atomic_load(&s->submitted) == atomic_load(&s->synced) ?
+		 NOBODY : SEVERAL);
 	r = vg_post(OP_vgStreamDestroy, &seg, 1);
 	vg_handle_del(KIND_STREAM, in.stream);
 	return r;
@@ -229,17 +297,20 @@ static CUresult ask(CUstream hStream, enum vgpu_op op)
 	struct vg_seg seg = { &in, sizeof(in) };
 	struct vg_stream *s;
 	struct vg_ctx *c;
-	uint64_t submitted;
+	uint64_t submitted, all;
 	CUresult r = vg_stream_in(hStream, &in.stream, &c);
 
 	if (r)
 		return r;
 	s = state_of(in.stream);
+	all = atomic_load(&c->submitted);
 	if (!busy(c, s, &submitted))
 		return vg_report((CUresult)atomic_load(&c->sticky));
 	r = vg_call(op, &seg, 1, NULL, 0);
-	if (!r)
+	if (!r) {
 		seen_idle(c, s, submitted);
+		vg_ctx_waited(c, in.stream, all);
+	}
 	return r == CUDA_ERROR_NOT_READY ? r : vg_report(r);
 }
 

@@ -124,6 +124,17 @@ bool vg_range_remove(uint64_t base, struct vg_range *ret)
 	return found;
 }
 
+void vg_range_told(uint64_t addr)
+{
+	size_t i;
+
+	pthread_rwlock_wrlock(&lock);
+	i = position(addr);
+	if (holds(i, addr) && range[i].kind == VG_RANGE_DEVICE)
+		range[i].flags &= ~VG_HOLDABLE;
+	pthread_rwlock_unlock(&lock);
+}
+
 bool vg_range_find(uint64_t addr, struct vg_range *ret)
 {
 	bool found;

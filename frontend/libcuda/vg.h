@@ -77,8 +77,11 @@ void vg_channel_open(uint8_t *ring, uint32_t size);
 CUresult vg_call(enum vgpu_op op, const struct vg_seg *in, int nin,
 		 const struct vg_seg *out, int nout);
 CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin);
-/* The same in no context. */
+/* The same in no context, and in one that need not be current; the latter
+ * for what is no work and of which nobody need be told before. */
 CUresult vg_post_outside(enum vgpu_op op, const struct vg_seg *in, int nin);
+CUresult vg_post_in(uint32_t ctx, enum vgpu_op op, const struct vg_seg *in,
+		    int nin);
 /* As vg_call, for a context that is not the thread's current one, and with a
  * blob sent before (0: none). */
 struct vg_opts {
@@ -183,7 +186,10 @@ struct vg_ctx {
 	uint32_t api_version, flags;
 	_Atomic bool active;         /* the host has it */
 	bool primary;
-	_Atomic uint64_t submitted, legacy_synced, synced;
+	/* Work that entered it, as stream.c counts it; at which count it was
+	 * last seen idle: all streams that wait for the legacy one, all, all
+	 * but for what kernels printed. */
+	_Atomic uint64_t submitted, legacy_synced, synced, done;
 	_Atomic int sticky;          /* first error that never goes away */
 	_Atomic bool limits_known;
 	struct out_vgCtxLimits limits;
@@ -243,6 +249,13 @@ static inline bool vg_capture_doubt(const struct vg_ctx *c, uint32_t stream)
 /* ---- stream.c ---- */
 CUresult vg_stream_own(uint32_t *id); /* CU_STREAM_PER_THREAD */
 void vg_stream_touch(uint32_t id);
+/* The same for a copy that natively is over when its call returns. */
+void vg_stream_touch_brief(uint32_t id);
+/* Is nothing outstanding that could keep the GPU waiting? Then a free does
+ * not wait either. */
+bool vg_ctx_done(const struct vg_ctx *c);
+/* Stream @id was waited for when the context's count was @submitted. */
+void vg_ctx_waited(struct vg_ctx *c, uint32_t id, uint64_t submitted);
 uint64_t vg_stream_id(CUcontext ctx, CUstream s);
 /* Stream of a call that names none: legacy, or the thread's own for _ptds. */
 CUstream vg_implicit_stream(void);
@@ -289,6 +302,11 @@ uint64_t vg_settings(uint32_t origin);
 void vg_settings_changed(uint32_t origin);
 
 /* ---- tracker.c: which addresses are whose ---- */
+/* Flags of a range of device memory: it is from an allocation, not mapped,
+ * imported or a module's, so that freeing it cannot be refused; and nobody
+ * could tell if it were freed later, and came back. */
+#define VG_ALLOCATED 0x80000000u
+#define VG_HOLDABLE  0x40000000u
 enum vg_range_kind { VG_RANGE_DEVICE = 1, VG_RANGE_PINNED, VG_RANGE_MANAGED,
 		     VG_RANGE_PLAIN /* host memory that is only staged */ };
 struct vg_range {
@@ -313,6 +331,9 @@ static inline uint64_t vg_range_host(const struct vg_range *r, uint64_t addr)
 void vg_range_add(const struct vg_range *r);
 bool vg_range_remove(uint64_t base, struct vg_range *ret);
 bool vg_range_find(uint64_t addr, struct vg_range *ret);
+/* Something is known of this memory, or was set, that its successor at the
+ * same address must not have: it is not held when it is freed. */
+void vg_range_told(uint64_t addr);
 /* Does the host's driver know all of it? */
 bool vg_range_known(uint64_t addr, uint64_t len);
 /* Reserved addresses are known only where memory is mapped that may be
@@ -324,6 +345,26 @@ bool vg_opens(const CUmemAccessDesc *desc, size_t count);
 bool vg_range_overlaps(uint64_t base, uint64_t size, struct vg_range *ret);
 /* Were these addresses taken for the GPU's, so that nothing else has them? */
 bool vg_range_reserved(uint64_t base, uint64_t size);
+
+/* ---- held.c: what was freed, and may soon be asked for again ---- */
+#define VG_HELD_BLOCKS 8u
+#define VG_HELD_BLOCK  (2ull << 20)
+#define VG_HELD_BYTES  (8ull << 20)
+extern _Atomic uint32_t vg_held; /* blocks */
+void vg_held_open(void);
+bool vg_held_fits(uint64_t size);
+/* False: it is no range's base any more. */
+bool vg_held_keep(uint64_t base);
+bool vg_held_take(uint32_t ctx, uint64_t size, uint64_t *base);
+bool vg_held_give_back(void);
+/* Before a record: the host frees what the program has freed. memory.c itself
+ * says when that is not needed. */
+static inline void vg_held_before(enum vgpu_op op)
+{
+	if (unlikely(atomic_load_explicit(&vg_held, memory_order_relaxed)) &&
+	    op != OP_vgMemAlloc && op != OP_vgMemFree)
+		vg_held_give_back();
+}
 
 /* ---- window.c: pieces of granted pages for bulk bytes ---- */
 struct vg_piece {

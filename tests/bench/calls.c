@@ -98,6 +98,16 @@ static CUresult alloc_free(struct fixture *f)
 	return res ? res : cuMemFree(p);
 }
 
+/* Too large for anybody to keep until the next one is asked for. */
+static CUresult alloc_free_large(struct fixture *f)
+{
+	CUdeviceptr p;
+	CUresult res = cuMemAlloc(&p, 8 << 20);
+
+	(void)f;
+	return res ? res : cuMemFree(p);
+}
+
 struct item {
 	const char *key, *work;
 	call_fn *call;
@@ -123,6 +133,8 @@ static const struct item remote_items[] = {
 	  cache_config, 4000 },
 	{ "mem_get_info", "cuMemGetInfo", mem_get_info, 4000 },
 	{ "alloc_free", "cuMemAlloc + cuMemFree, 1 MiB", alloc_free, 400 },
+	{ "alloc_free_large", "cuMemAlloc + cuMemFree, 8 MiB",
+	  alloc_free_large, 400 },
 };
 
 static void measure(struct bench *b, const struct item *it, struct fixture *f)

@@ -6,6 +6,7 @@ B=$(realpath "${B:-build}")
 VL=$B/bin/vgpu-loopback
 unset VGPU_LOOPBACK_DIR VGPU_DOMID XENSTORED_PATH LD_LIBRARY_PATH VGPU_LOG
 unset NOTIFY_SOCKET JOURNAL_STREAM CUDA_VISIBLE_DEVICES VGPU_TRACE
+unset VGPU_HELD_BLOCKS
 unset VGPU_RECORD VGPU_RECORD_DRIVER VGPU_RECORD_FILL VGPU_SOFTGPU_STANDIN
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/vgpu-t.XXXXXX")
 LOG=$DIR/backend.log
@@ -99,6 +100,7 @@ recording_backend() {
 recorded_run() { # recorded_run PROGRAM...: output in DIR/out, DIR/err
 	rm -f "$DIR"/rec/guest.*
 	VGPU_DOMID=1 VGPU_TEST_STANDIN=1 VGPU_RECORD=$DIR/rec/guest \
+		VGPU_HELD_BLOCKS=0 \
 		VGPU_RECORD_DRIVER=$B/guest-lib/libcuda.so.1 \
 		LD_LIBRARY_PATH=$DIR/front:$B/loopback/lib:$CUDA/lib64 \
 		timeout 100 "$@" >"$DIR/out" 2>"$DIR/err"
