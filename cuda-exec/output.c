@@ -20,13 +20,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Printed and not yet fetched; a device's printf buffer is 1 MiB by default,
- * and it is emptied at every wait. */
-#define OUTPUT_MAX (8u << 20)
+/* Printed and not yet fetched: a device's printf buffer is 1 MiB by default, a
+ * program may have more (CU_LIMIT_PRINTF_FIFO_SIZE), and it is emptied at every
+ * wait. */
+#define OUTPUT_MAX  (64u << 20)
+#define OUTPUT_KEPT (1u << 20) /* room that is kept for the next time */
 
 struct output {
 	char *text;
-	uint32_t len, cap;
+	uint32_t at, len, cap; /* [at, len) is to be fetched */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -49,6 +51,12 @@ static bool grow(struct output *o, size_t n)
 	return true;
 }
 
+static void count(void)
+{
+	atomic_store(&pending, out_text.len - out_text.at +
+			       err_text.len - err_text.at);
+}
+
 static void append(struct output *o, const char *bytes, size_t n)
 {
 	pthread_mutex_lock(&lock);
@@ -63,7 +71,7 @@ static void append(struct output *o, const char *bytes, size_t n)
 		memcpy(o->text + o->len, bytes, n);
 		o->len += (uint32_t)n;
 	}
-	atomic_store(&pending, out_text.len + err_text.len);
+	count();
 	pthread_mutex_unlock(&lock);
 }
 
@@ -125,6 +133,13 @@ void output_back(void)
 	pthread_mutex_unlock(&lock);
 }
 
+static void emptied(struct output *o)
+{
+	o->at = o->len = 0;
+	if (o->cap > OUTPUT_KEPT)
+		free_empty(o);
+}
+
 CUresult ex_vgOutput(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgOutput *in = rd_take(rd, sizeof(*in));
@@ -138,13 +153,13 @@ CUresult ex_vgOutput(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	pthread_mutex_lock(&lock);
 	o = out_text.len ? &out_text : &err_text;
 	out->error = o == &err_text;
-	out->len = o->len < in->cap ? o->len : in->cap;
-	if (out->len) {
-		memcpy(data, o->text, out->len);
-		memmove(o->text, o->text + out->len, o->len - out->len);
-	}
-	o->len -= out->len;
-	atomic_store(&pending, out_text.len + err_text.len);
+	out->len = o->len - o->at < in->cap ? o->len - o->at : in->cap;
+	if (out->len)
+		memcpy(data, o->text + o->at, out->len);
+	o->at += out->len;
+	if (o->at == o->len)
+		emptied(o);
+	count();
 	pthread_mutex_unlock(&lock);
 	return CUDA_SUCCESS;
 }

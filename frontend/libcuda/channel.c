@@ -277,22 +277,40 @@ static void scatter(const uint8_t *from, uint64_t len, const struct vg_seg *out,
 	}
 }
 
+#define OUTPUT_FEW  1536u  /* fits into a slot */
+#define OUTPUT_MANY 65536u
+
+/* 0: there is no more, or it cannot be had. */
+static uint32_t fetch_some(char *text, uint32_t cap)
+{
+	struct in_vgOutput in = { .cap = cap };
+	struct out_vgOutput out = { 0 };
+	struct vg_seg s = { &in, sizeof(in) };
+	struct vg_seg d[] = { { &out, sizeof(out) }, { text, cap } };
+
+	if (vg_call(OP_vgOutput, &s, 1, d, 2) || out.len > cap)
+		return 0;
+	fwrite(text, 1, out.len, out.error ? stderr : stdout);
+	return out.len;
+}
+
 /* What device code printed before this reply belongs to our stdout; what its
  * assertions say, to our stderr. */
-static void fetch_output(uint32_t bytes)
+static void fetch_output(uint32_t bytes, bool large)
 {
-	struct in_vgOutput in = { .cap = 1536 };
-	struct { struct out_vgOutput h; char text[1536]; } out;
-	struct vg_seg s = { &in, sizeof(in) };
-	struct vg_seg d[] = { { &out.h, sizeof(out.h) },
-			      { out.text, sizeof(out.text) } };
+	char few[OUTPUT_FEW];
+	AUTO_FREE char *many = NULL;
+	uint32_t n;
 
+	/* The call may be the one that makes the window's pieces. */
+	if (large && bytes > OUTPUT_FEW && vg_staging_ready())
+		many = malloc(OUTPUT_MANY);
 	while (bytes) {
-		if (vg_call(OP_vgOutput, &s, 1, d, 2) || !out.h.len ||
-		    out.h.len > sizeof(out.text))
-			return;
-		fwrite(out.text, 1, out.h.len, out.h.error ? stderr : stdout);
-		bytes = out.h.len < bytes ? bytes - out.h.len : 0;
+		n = many ? fetch_some(many, OUTPUT_MANY) :
+			   fetch_some(few, OUTPUT_FEW);
+		if (!n)
+			break;
+		bytes = n < bytes ? bytes - n : 0;
 	}
 	fflush(stdout);
 }
@@ -388,7 +406,7 @@ static CUresult exchange(struct vgpu_rec *h, const struct vg_seg *in, int nin,
 	}
 	slot_put(h->slot);
 	if (unlikely(output) && h->op != OP_vgOutput)
-		fetch_output(output);
+		fetch_output(output, !window); /* one piece at a time */
 	return r;
 }
 

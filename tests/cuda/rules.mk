@@ -24,8 +24,9 @@ TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 TC_DRV_CORE := drv_assert drv_capture_copies drv_contexts drv_copies \
                drv_exit drv_freed drv_graph_hand drv_graph_life drv_hostfn \
                drv_ipc_pool drv_kernels drv_loads drv_logs drv_memory \
-               drv_order drv_params drv_printf drv_ptds drv_races \
-               drv_register drv_share drv_values drv_vmm drv_vmm_share
+               drv_order drv_params drv_printf drv_printf_full drv_ptds \
+               drv_races drv_register drv_share drv_values drv_vmm \
+               drv_vmm_share
 TC_DRV_TOOL := drv_devices
 TC_DRV_ALONE := drv_stress drv_churn
 TC_DRV_TWO  := $(filter drv_two_%,$(TC_DRV))

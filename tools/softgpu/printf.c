@@ -15,24 +15,38 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *text, *asserts;
 static size_t text_len, text_cap, asserts_len, asserts_cap;
 
+/* A full FIFO overwrites what is oldest: whole lines of it, here. */
+static void make_room(char *buf, size_t *len, size_t n)
+{
+	size_t limit = sg_limit_printf(), from;
+	const char *end;
+
+	if (*len + n <= limit)
+		return;
+	from = *len + n - limit;
+	end = from < *len ? memchr(buf + from - 1, '\n', *len - from + 1) :
+			    NULL;
+	from = end ? (size_t)(end + 1 - buf) : *len;
+	memmove(buf, buf + from, *len - from);
+	*len -= from;
+}
+
 static void append(char **buf, size_t *len, size_t *cap, const char *s,
 		   size_t n)
 {
 	pthread_mutex_lock(&lock);
-	/* A full FIFO loses text on a GPU too. */
-	if (*len + n <= sg_limit_printf()) {
-		while (*len + n > *cap) {
-			size_t want = *cap ? *cap * 2 : 4096;
-			char *b = realloc(*buf, want);
+	make_room(*buf, len, n);
+	while (*len + n > *cap) {
+		size_t want = *cap ? *cap * 2 : 4096;
+		char *b = realloc(*buf, want);
 
-			if (!b)
-				goto out;
-			*buf = b;
-			*cap = want;
-		}
-		memcpy(*buf + *len, s, n);
-		*len += n;
+		if (!b)
+			goto out;
+		*buf = b;
+		*cap = want;
 	}
+	memcpy(*buf + *len, s, n);
+	*len += n;
 out:
 	pthread_mutex_unlock(&lock);
 }
