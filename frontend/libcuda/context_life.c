@@ -146,6 +146,7 @@ static void dies(struct vg_ctx *c)
 {
 	vg_ctx_streams_die(c->id);
 	vg_handle_each(KIND_EVENT, bury_event, &c->id);
+	vg_range_forget(c->id);
 	vg_ctx_ended();
 	atomic_store(&c->active, false);
 	atomic_store(&c->sticky, CUDA_ERROR_CONTEXT_IS_DESTROYED);

@@ -101,6 +101,25 @@ out:
 	pthread_rwlock_unlock(&lock);
 }
 
+/* Allocations of a context go with it. */
+static bool goes_with(const struct vg_range *r, uint32_t ctx)
+{
+	return r->kind == VG_RANGE_DEVICE && (r->flags & VG_ALLOCATED) &&
+	       !r->pool && r->ctx == ctx;
+}
+
+void vg_range_forget(uint32_t ctx)
+{
+	size_t left = 0;
+
+	pthread_rwlock_wrlock(&lock);
+	for (size_t i = 0; i < nranges; i++)
+		if (!goes_with(&range[i], ctx))
+			range[left++] = range[i];
+	nranges = left;
+	pthread_rwlock_unlock(&lock);
+}
+
 static bool holds(size_t i, uint64_t addr)
 {
 	return i < nranges && range[i].base <= addr;

@@ -331,6 +331,7 @@ static inline uint64_t vg_range_host(const struct vg_range *r, uint64_t addr)
 void vg_range_add(const struct vg_range *r);
 bool vg_range_remove(uint64_t base, struct vg_range *ret);
 bool vg_range_find(uint64_t addr, struct vg_range *ret);
+void vg_range_forget(uint32_t ctx);
 /* Something is known of this memory, or was set, that its successor at the
  * same address must not have: it is not held when it is freed. */
 void vg_range_told(uint64_t addr);

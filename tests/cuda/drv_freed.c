@@ -219,6 +219,23 @@ static void contexts(CUdevice dev)
 	expect(p + 396, 7);
 	DRV(cuCtxDestroy(third));
 	DRV(cuCtxSetCurrent(ctx));
+	SHOW("a block of the one that went", cuMemFree(p));
+}
+
+/* The primary context's handle stays the same, its memory does not. */
+static void next_life(CUdevice dev)
+{
+	CUdeviceptr p = drv_alloc(MIB), q;
+
+	freed(MIB);
+	DRV(cuDevicePrimaryCtxRelease(dev));
+	DRV(cuDevicePrimaryCtxRetain(&ctx, dev));
+	DRV(cuCtxSetCurrent(ctx));
+	SHOW("a block of the last life", cuMemFree(p));
+	q = drv_alloc(MIB);
+	DRV(cuMemsetD32(q, 8, 100));
+	expect(q + 396, 8);
+	DRV(cuMemFree(q));
 }
 
 /* A kernel holds the stream up, the next one writes the block that is freed:
@@ -384,5 +401,6 @@ int main(int argc, char **argv)
 	capture();
 	threads();
 	contexts(dev);
+	next_life(dev);
 	return 0;
 }

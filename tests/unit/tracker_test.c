@@ -57,6 +57,26 @@ static void plain_is_not_known(void **state)
 	assert_true(vg_range_remove(0x6000, &r));
 }
 
+/* Of what it knows of a context, only its allocations go with it. */
+static void context_ends(void **state)
+{
+	struct vg_range r = { .size = 0x100, .kind = VG_RANGE_DEVICE,
+			      .flags = VG_ALLOCATED };
+
+	(void)state;
+	for (uint32_t i = 0; i < 8; i++) {
+		r.base = 0x1000 * (i + 1);
+		r.ctx = i & 1;
+		r.pool = i == 3;
+		r.flags = i == 5 ? 0 : VG_ALLOCATED;
+		vg_range_add(&r);
+	}
+	vg_range_forget(1);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(vg_range_remove(0x1000 * (i + 1), &r),
+				 i != 1 && i != 7);
+}
+
 static void highest_address(void **state)
 {
 	struct vg_range r;
@@ -180,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edges),
 		cmocka_unit_test(plain_is_not_known),
+		cmocka_unit_test(context_ends),
 		cmocka_unit_test(highest_address),
 		cmocka_unit_test(overlaps),
 		cmocka_unit_test(two_addresses),
