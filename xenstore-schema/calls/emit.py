@@ -109,6 +109,8 @@ class Emitter:
                 o.append(self.stub(c))
             elif c.cls == "like":
                 o.append(self.alias(c))
+            elif c.cls == "none" and c.needs:
+                o.append(self.refusal(c))
             elif c.cls == "none":
                 o.append(f"VG_EXPORT CUresult vg_none_{c.name}(void) "
                          f'__asm__("{c.name}");\n'
@@ -119,6 +121,16 @@ class Emitter:
     def signature(self, name, params):
         args = ", ".join(c_decl(p) for p in params) or "void"
         return f"VG_EXPORT CUresult CUDAAPI {name}({args})\n{{\n"
+
+    # Refused, but for what the driver refuses before it.
+    def refusal(self, c):
+        o = [self.signature(c.name, c.params)]
+        o += [f"\t(void){p.name};\n" for p in c.params]
+        o.append("\tif (vg_enter())\n\t\treturn vg_enter();\n")
+        o += [f"\tif (!({expr}))\n\t\treturn CUDA_ERROR_{result};\n"
+              for expr, result in c.needs]
+        o.append(f'\treturn vg_not_supported("{c.name}");\n}}\n\n')
+        return "".join(o)
 
     def alias(self, c):
         base = self.names[c.text]
