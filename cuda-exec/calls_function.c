@@ -247,15 +247,19 @@ CUresult ex_vgParams(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	return r;
 }
 
-static CUresult get_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,
-			 int *value)
+CUresult ex_func_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,
+		      int *value)
 {
 	if (kind == KIND_KERNEL)
-		return R.cuKernelGetAttribute(value,
-			(CUfunction_attribute)attr, (CUkernel)(uintptr_t)real,
-			dev);
-	return R.cuFuncGetAttribute(value, (CUfunction_attribute)attr,
-				    (CUfunction)(uintptr_t)real);
+		return R.cuKernelGetAttribute ?
+		       R.cuKernelGetAttribute(value,
+				(CUfunction_attribute)attr,
+				(CUkernel)(uintptr_t)real, dev) :
+		       CUDA_ERROR_NOT_SUPPORTED;
+	return R.cuFuncGetAttribute ?
+	       R.cuFuncGetAttribute(value, (CUfunction_attribute)attr,
+				    (CUfunction)(uintptr_t)real) :
+	       CUDA_ERROR_NOT_SUPPORTED;
 }
 
 CUresult ex_vgFuncAttrs(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
@@ -270,12 +274,9 @@ CUresult ex_vgFuncAttrs(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = code_of(e, in->kind, in->id, &real);
 	if (r)
 		return r;
-	if (in->kind == KIND_KERNEL ? !R.cuKernelGetAttribute :
-	    !R.cuFuncGetAttribute)
-		return CUDA_ERROR_NOT_SUPPORTED;
 	for (uint32_t i = 0; i < VGPU_FUNC_ATTRS; i++) {
-		r = get_attr(in->kind, real, (int)i, in->device,
-			     &out->value[i]);
+		r = ex_func_attr(in->kind, real, (int)i, in->device,
+				 &out->value[i]);
 		out->result[i] = r != CUDA_SUCCESS;
 		if (i == 0)
 			out->first_error = r;

@@ -108,9 +108,35 @@ static CUresult launch_ex(struct ex *e, const struct in_vgLaunch *in,
 	return R.cuLaunchKernelEx(&c, f, p->params_arg, p->extra_arg);
 }
 
+static uint32_t limit(const struct in_vgLaunch *in, uint64_t f, int attr,
+		      CUdevice dev, uint32_t unknown)
+{
+	int v = 0;
+
+	return ex_func_attr(in->kind, f, attr, dev, &v) ? unknown :
+	       v < 0 ? 0 : (uint32_t)v;
+}
+
+/* For who waits: beyond these the driver may refuse another launch. It does
+ * not load the kernel for the answer, as that is loaded by now. */
+static void limits_of(const struct in_vgLaunch *in, uint64_t f,
+		      struct out_vgLaunch *out)
+{
+	CUdevice dev = -1; /* no context need be current: the stream has one */
+
+	R.cuCtxGetDevice(&dev);
+	out->max_smem = limit(in, f,
+		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, dev,
+		UINT32_MAX);
+	for (int a = CU_FUNC_ATTRIBUTE_CLUSTER_SIZE_MUST_BE_SET;
+	     a <= CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_DEPTH; a++)
+		out->clusters |= limit(in, f, a, dev, 0);
+}
+
 CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgLaunch *in = rd_take(rd, sizeof(*in));
+	struct out_vgLaunch *out = wr_take(wr, sizeof(*out));
 	const struct vg_launch_attr *attrs;
 	const void *params;
 	struct ex_object *f;
@@ -119,8 +145,7 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	CUstream s;
 	CUresult r;
 
-	(void)wr;
-	if (!in || in->attrs >= ATTRS_MAX ||
+	if (!in || !out || in->attrs >= ATTRS_MAX ||
 	    (in->kind != KIND_KERNEL && in->kind != KIND_FUNCTION))
 		return EX_BAD;
 	params = rd_array(rd, in->bytes, 1);
@@ -137,11 +162,13 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	fn = (CUfunction)(uintptr_t)f->real;
 	e->stats->launches++;
 	ex_stream_touch(e, in->stream);
-	if (in->flags)
-		return launch_ex(e, in, attrs, fn, s, &p);
-	return R.cuLaunchKernel(fn, in->grid[0], in->grid[1], in->grid[2],
-				in->block[0], in->block[1], in->block[2],
-				in->smem, s, p.params_arg, p.extra_arg);
+	r = in->flags ? launch_ex(e, in, attrs, fn, s, &p) :
+	    R.cuLaunchKernel(fn, in->grid[0], in->grid[1], in->grid[2],
+			     in->block[0], in->block[1], in->block[2],
+			     in->smem, s, p.params_arg, p.extra_arg);
+	if (!r && e->rec.flags & VGPU_REC_SYNC)
+		limits_of(in, f->real, out);
+	return r;
 }
 
 /* ---- occupancy --------------------------------------------------------- */

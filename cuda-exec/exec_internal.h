@@ -213,6 +213,9 @@ struct ex_params {
 	size_t bytes;
 	void **params_arg, **extra_arg;
 };
+/* Of a function, or of a kernel on @dev. */
+CUresult ex_func_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,
+		      int *value);
 void ex_params(struct ex_params *p, const struct ex_layout *l,
 	       const uint8_t *block, uint32_t bytes);
 void ex_obj_del_of(struct ex *e, uint32_t origin);

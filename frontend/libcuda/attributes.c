@@ -78,6 +78,8 @@ static CUresult set_attr(struct vg_function *f, CUdevice dev, int attr,
 	vg_settings_changed(f->origin);
 	if (!r && attr >= CU_FUNC_ATTRIBUTE_CLUSTER_SIZE_MUST_BE_SET)
 		new_cluster(f);
+	if (!r && attr == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
+		atomic_store(&f->max_smem, (uint32_t)value);
 	return r;
 }
 

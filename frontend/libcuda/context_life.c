@@ -11,7 +11,7 @@
 #include "frontend/libcuda/cls.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic uint64_t next_unique = 1;
+_Atomic uint64_t vg_ctx_next = 1;
 
 /* ---- coming to life ---------------------------------------------------- */
 
@@ -23,7 +23,7 @@ struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary)
 		return NULL;
 	c->dev = dev;
 	c->primary = primary;
-	c->unique = next_unique++;
+	c->unique = vg_ctx_next++;
 	c->api_version = 3020;
 	if (vg_handle_new(KIND_CTX, &c->id)) {
 		free(c);
@@ -33,14 +33,9 @@ struct vg_ctx *vg_ctx_new(CUdevice dev, bool primary)
 	return c;
 }
 
-uint64_t vg_ctx_era(void)
-{
-	return atomic_load(&next_unique);
-}
-
 void vg_ctx_ended(void)
 {
-	next_unique++;
+	vg_ctx_next++;
 }
 
 /* The primary context's handle is known before the context exists. */
@@ -157,7 +152,7 @@ static void forget(struct vg_ctx *c)
 	dies(c);
 	atomic_store(&c->limits_known, false);
 	atomic_store(&c->capturing, 0);
-	c->unique = next_unique++;
+	c->unique = vg_ctx_next++;
 }
 
 /* Nothing runs in it, and what it printed has come: nobody need wait while it

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * launch.c - launches: one record, nobody waits. What the driver would refuse
- * at once is refused here, so that the program gets the error from the call.
+ * at once is refused here or, where only the driver knows, waited for the
+ * first time, so that the program gets the error from the call.
  */
 #define __CUDA_API_VERSION_INTERNAL
 #include "frontend/libcuda/vg.h"
@@ -46,34 +47,6 @@ static CUresult check_shape(const struct launch *l, const int *a)
 	}
 	return threads > (uint32_t)a[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK] ?
 	       CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
-}
-
-/* Attributes are known once anybody asked, or after the first launch that is
- * large enough to come near a limit. */
-static CUresult check_limits(struct launch *l, CUdevice dev)
-{
-	uint32_t threads = l->in.block[0] * l->in.block[1] * l->in.block[2];
-	int max_threads, max_smem;
-	CUresult r;
-
-	if (threads <= 256 && l->in.smem <= 16384)
-		return CUDA_SUCCESS;
-	r = vg_function_attr(l->f, dev,
-			     CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
-			     &max_threads);
-	if (!r)
-		r = vg_function_attr(l->f, dev,
-			CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-			&max_smem);
-	if (r)
-		return r;
-	if (threads > (uint32_t)max_threads)
-		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-	if (l->in.smem <= (uint32_t)max_smem)
-		return CUDA_SUCCESS;
-	return l->in.flags & VG_LAUNCH_COOPERATIVE ?
-	       CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE :
-	       CUDA_ERROR_INVALID_VALUE;
 }
 
 /* ---- parameters -------------------------------------------------------- */
@@ -214,21 +187,67 @@ static bool attrs_good(const struct launch *l)
 	return true;
 }
 
-/* Something in it that the driver may refuse, and has not accepted before. */
+/* In which context, in blocks of which shape. */
+static uint64_t place_of(const struct launch *l)
+{
+	return (uint64_t)l->ctx->id << 32 | l->in.block[2] << 22 |
+	       l->in.block[1] << 11 | l->in.block[0];
+}
+
+/* The last place, or one of those before it. */
+static bool placed_before(const struct launch *l)
+{
+	struct vg_function *f = l->f;
+	uint64_t p = place_of(l), h;
+
+	if (likely(atomic_load_explicit(&f->place, memory_order_relaxed) == p))
+		return true;
+	h = mix(0, p);
+	if (atomic_load_explicit(&f->good[h % VG_GOOD_SHAPES],
+				 memory_order_relaxed) != h)
+		return false;
+	atomic_store_explicit(&f->place, p, memory_order_relaxed);
+	return true;
+}
+
+/*
+ * Something in it that the driver may refuse, and has not accepted before. So
+ * the first launch of a function is waited for, which may load it, and its
+ * first one in another context, in blocks of another shape, or after any
+ * context's end, which may have been its own.
+ */
 static bool news(const struct launch *l)
 {
+	const struct vg_function *f = l->f;
+
+	if (atomic_load_explicit(&f->judged, memory_order_relaxed) !=
+		    vg_ctx_era() ||
+	    l->in.smem > atomic_load_explicit(&f->max_smem,
+					      memory_order_relaxed) ||
+	    !placed_before(l))
+		return true;
 	return (l->in.flags || odd_block(l) ||
-		atomic_load_explicit(&l->f->clusters, memory_order_relaxed)) &&
+		atomic_load_explicit(&f->clusters, memory_order_relaxed)) &&
 	       (!seen_good(l) || !attrs_good(l));
 }
 
 static CUresult first_launch(struct launch *l, const struct vg_seg *s)
 {
-	uint64_t h = shape_of(l);
-	CUresult r = vg_call(OP_vgLaunch, s, 3, NULL, 0);
+	uint64_t era = vg_ctx_era(), h;
+	struct out_vgLaunch out;
+	struct vg_seg o = { &out, sizeof(out) };
+	CUresult r = vg_call(OP_vgLaunch, s, 3, &o, 1);
 
 	if (r)
 		return r;
+	atomic_store(&l->f->max_smem, out.max_smem);
+	if (out.clusters)
+		atomic_store(&l->f->clusters, true);
+	atomic_store(&l->f->judged, era);
+	atomic_store(&l->f->place, place_of(l));
+	h = mix(0, place_of(l));
+	atomic_store(&l->f->good[h % VG_GOOD_SHAPES], h);
+	h = shape_of(l);
 	if (h)
 		atomic_store(&l->f->good[h % VG_GOOD_SHAPES], h);
 	for (uint32_t i = 0; i < l->in.attrs; i++) {
@@ -299,8 +318,6 @@ static CUresult prepare(struct launch *l, CUfunction f, CUstream hStream,
 	r = vg_function_of((uintptr_t)f, &l->f);
 	if (!r)
 		r = check_shape(l, vg_devices[c->dev].info.attr);
-	if (!r)
-		r = check_limits(l, c->dev);
 	if (!r)
 		r = parameters(l, params, extra);
 	l->in.kind = r ? 0 : l->f->kind;

@@ -177,9 +177,12 @@ static CUresult free_host(uint64_t p, bool managed)
 	    range.managed != managed ||
 	    (range.kind != VG_RANGE_PINNED && range.kind != VG_RANGE_PLAIN))
 		return CUDA_ERROR_INVALID_VALUE;
-	/* The GPU may still be at it. */
-	r = cuCtxSynchronize_v2((CUcontext)vg_handle_out(KIND_CTX,
-							 range.ctx));
+	/* The GPU may still be at it; or its context is gone, with which it
+	 * should have gone. */
+	r = vg_handle_state(KIND_CTX, range.ctx) ?
+	    cuCtxSynchronize_v2((CUcontext)vg_handle_out(KIND_CTX,
+							 range.ctx)) :
+	    CUDA_ERROR_INVALID_VALUE;
 	vg_range_remove(p, &range);
 	if (range.kind == VG_RANGE_PLAIN)
 		free((void *)(uintptr_t)p);

@@ -43,6 +43,8 @@ static CUresult host_attribute(uint64_t *v, CUpointer_attribute a,
 {
 	struct vg_ctx *c = vg_handle_state(KIND_CTX, range->ctx);
 
+	if (range->ctx && !c)
+		return CUDA_ERROR_INVALID_VALUE; /* it went with its context */
 	switch (a) {
 	case CU_POINTER_ATTRIBUTE_CONTEXT:
 		*v = vg_handle_out(KIND_CTX, range->ctx);

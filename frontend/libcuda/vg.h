@@ -223,7 +223,11 @@ void vg_ctx_streams_die(uint32_t ctx);
 /* ---- context_life.c ---- */
 /* Another number whenever a context has ended: handles that the driver had
  * given out in it may mean something else from then on. */
-uint64_t vg_ctx_era(void);
+extern _Atomic uint64_t vg_ctx_next;
+static inline uint64_t vg_ctx_era(void)
+{
+	return atomic_load_explicit(&vg_ctx_next, memory_order_acquire);
+}
 void vg_ctx_ended(void);
 
 /* ---- event.c ---- */
@@ -278,7 +282,11 @@ struct vg_function {
 		 uint8_t result[VGPU_FUNC_ATTRS]; } attr[16];
 	/* launches with attributes that the driver has accepted before */
 	_Atomic uint64_t good[VG_GOOD_SHAPES];
-	_Atomic bool clusters;       /* an attribute about them was set */
+	_Atomic bool clusters;       /* of its own, or set by an attribute */
+	/* of the launch that was waited for last: vg_ctx_era() then, where,
+	 * and the most shared memory that it could have had */
+	_Atomic uint64_t judged, place;
+	_Atomic uint32_t max_smem;
 	/* driver API of CUDA 3: parameters set one by one */
 	uint8_t *old_params;
 	uint32_t old_size, old_block[3], old_smem;

@@ -49,14 +49,6 @@ static bool stage(struct op *op)
 	return true;
 }
 
-static CUresult stream_of(CUstream h, struct sg_stream **s)
-{
-	struct sg_ctx *ctx;
-	CUresult r = sg_current(&ctx);
-
-	return r ? r : stream_work(h, ctx, s);
-}
-
 static bool idle(const struct sg_stream *s)
 {
 	return !s->last || s->last->done;
@@ -67,7 +59,7 @@ static CUresult copy_shape(const struct copy_shape *c, enum side to,
 {
 	size_t to_n, from_n;
 	struct sg_stream *s;
-	CUresult r = stream_of(h, &s);
+	CUresult r = stream_work(h, &s);
 	struct sg_ctx *ctx;
 	struct op *op;
 
@@ -298,7 +290,7 @@ static CUresult fill(CUdeviceptr dst, size_t pitch, uint32_t v,
 				.height = height, .depth = 1,
 				.dst_pitch = pitch };
 	struct sg_stream *s;
-	CUresult r = stream_of(h, &s);
+	CUresult r = stream_work(h, &s);
 	struct op *op;
 
 	if (r)

@@ -67,14 +67,11 @@ CUresult cuEventRecordWithFlags(CUevent h, CUstream stream, unsigned int flags)
 {
 	struct sg_event *e;
 	struct sg_stream *s;
-	struct sg_ctx *ctx;
 	CUresult r = get(h, &e);
 	struct op *op;
 
 	if (!r)
-		r = sg_current(&ctx);
-	if (!r)
-		r = stream_work(stream, ctx, &s);
+		r = stream_work(stream, &s);
 	if (r)
 		return r;
 	if (flags & ~1u)
@@ -170,14 +167,11 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent h, unsigned int flags)
 {
 	struct sg_event *e;
 	struct sg_stream *s;
-	struct sg_ctx *ctx;
 	CUresult r = get(h, &e);
 	struct op *op;
 
 	if (!r)
-		r = sg_current(&ctx);
-	if (!r)
-		r = stream_work(stream, ctx, &s);
+		r = stream_work(stream, &s);
 	if (r)
 		return r;
 	if (flags & ~1u)

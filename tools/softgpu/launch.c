@@ -33,7 +33,8 @@ static CUresult check_shape(const struct request *q, const struct sg_func *f)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (q->dynamic > (unsigned int)func_max_dynamic(f) ||
 	    f->fn->static_shared > SG_SMEM_DEFAULT)
-		return CUDA_ERROR_INVALID_VALUE;
+		return q->coop ? CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE :
+				 CUDA_ERROR_INVALID_VALUE;
 	return CUDA_SUCCESS;
 }
 
@@ -145,17 +146,16 @@ static CUresult capture(struct sg_stream *s, CUfunction h,
 
 static CUresult launch(CUfunction h, const struct request *q)
 {
-	struct sg_ctx *ctx;
 	struct sg_stream *s;
 	struct sg_func *f;
 	struct grid *g;
 	struct op *op;
-	CUresult r = sg_current(&ctx);
+	CUresult r = stream_work(q->stream, &s);
 
 	if (!r)
-		r = stream_work(q->stream, ctx, &s);
-	if (!r)
 		r = func_get(h, s->ctx, &f);
+	if (!r && f->mod->ctx != s->ctx)
+		r = CUDA_ERROR_INVALID_HANDLE;
 	if (!r)
 		r = check_shape(q, f);
 	if (!r)

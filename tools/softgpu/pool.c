@@ -162,7 +162,7 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr *out, size_t n, CUmemoryPool h,
 	CUresult r = sg_current(&ctx);
 
 	if (!r)
-		r = stream_work(stream, ctx, &s);
+		r = stream_work(stream, &s);
 	if (!r)
 		r = pool_get(h, &p);
 	if (!r && (!out || p->imported))
@@ -189,7 +189,7 @@ CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream h)
 	struct op *op;
 
 	if (!r)
-		r = stream_work(h, ctx, &s);
+		r = stream_work(h, &s);
 	if (r || !ptr)
 		return r;
 	if (!mem_find(ptr, &m) || m.addr != ptr || m.kind >= MEM_MAPPED)

@@ -154,8 +154,9 @@ void workers_start(void);
 
 /* stream.c */
 CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s);
-/* The same for work, which a capture may forbid. */
-CUresult stream_work(CUstream h, struct sg_ctx *ctx, struct sg_stream **s);
+/* For work: a stream brings its context along, where the default ones are
+ * those of the current context; a capture may forbid it. */
+CUresult stream_work(CUstream h, struct sg_stream **s);
 void streams_bury(struct sg_ctx *ctx);
 struct sg_stream *stream_new(struct sg_ctx *ctx, unsigned int flags, int prio);
 void stream_free(struct sg_stream *s);

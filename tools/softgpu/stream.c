@@ -107,10 +107,14 @@ CUresult stream_get(CUstream h, struct sg_ctx *ctx, struct sg_stream **s)
 	return (CUresult)atomic_load(&(*s)->ctx->error);
 }
 
-CUresult stream_work(CUstream h, struct sg_ctx *ctx, struct sg_stream **s)
+CUresult stream_work(CUstream h, struct sg_stream **s)
 {
-	CUresult r = stream_get(h, ctx, s);
+	struct sg_ctx *ctx = NULL;
+	CUresult r = !h || h == CU_STREAM_LEGACY || h == CU_STREAM_PER_THREAD ?
+		     sg_current(&ctx) : sg_ready();
 
+	if (!r)
+		r = stream_get(h, ctx, s);
 	return r ? r : capture_allows(*s);
 }
 
@@ -254,19 +258,11 @@ CUresult cuStreamGetDevice(CUstream h, CUdevice *dev)
 	return r;
 }
 
-static CUresult get_work(CUstream h, struct sg_stream **s)
-{
-	struct sg_ctx *ctx;
-	CUresult r = sg_current(&ctx);
-
-	return r ? r : stream_work(h, ctx, s);
-}
-
 static CUresult host_op(CUstream h, void (*fn)(void *),
 			CUstreamCallback callback, void *user)
 {
 	struct sg_stream *s;
-	CUresult r = get_work(h, &s);
+	CUresult r = stream_work(h, &s);
 	struct op *op;
 
 	if (r)
@@ -303,7 +299,7 @@ static CUresult value_op(CUstream h, enum op_kind kind, CUdeviceptr addr,
 			 uint64_t value, unsigned int flags, unsigned int size)
 {
 	struct sg_stream *s;
-	CUresult r = get_work(h, &s);
+	CUresult r = stream_work(h, &s);
 	struct op *op;
 
 	if (r)

@@ -240,6 +240,11 @@ struct in_vgLaunch { /* + uint8_t params[bytes] + vg_launch_attr[attrs] */
 	uint32_t pad;
 };
 
+struct out_vgLaunch { /* of the kernel, in its context */
+	uint32_t max_smem;     /* dynamic */
+	uint32_t clusters;     /* it has some of a set size */
+};
+
 /* ---- memory ---- */
 enum {
 	VG_ALLOC, VG_ALLOC_PITCH, VG_ALLOC_MANAGED, VG_ALLOC_ASYNC,
