@@ -62,3 +62,8 @@ UNIT_TESTS += $(UT_TSAN:%=$(UT_OUT)/%_tsan)
 # Scripts: the sleep and wake protocol, and the generators.
 UNIT_TESTS += $(UT)/wake_model.t $(UT)/gen.t
 $(UT)/gen.t: | $(B)/lib/libcuda.so.1 $(B)/gen/coverage.tsv $(B)/gen/vgpu_paths.h
+
+# The written side, against the tree and what the programs say of themselves.
+UNIT_TESTS += $(UT)/docs.t
+$(UT)/docs.t: | $(B)/bin/vgpu-backend $(B)/bin/vgpu-admin $(B)/gen/coverage.tsv \
+	$(B)/gen/vgpu_paths.h

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static const char usage[] =
 	"VM is one of --vm-name=NAME, --vm-uuid=UUID, --domid=N.\n\n"
 	"  --json                print the data as JSON\n"
 	"  --run-dir=DIR         where the backend's socket is (default /run/vgpu)\n"
-	"  --help\n\n"
+	"  --help, --version\n\n"
 	"Exit codes: 0 done, 1 failed or not well, 2 misuse, 3 no backend.\n";
 
 /* Which commands take which options. */
@@ -105,7 +106,7 @@ static int put_number(struct request *q, const char *key)
 	char *end;
 	long v = strtol(optarg, &end, 10);
 
-	if (end == optarg || *end || v < 0 || v > 1000000)
+	if (end == optarg || *end || v < 0 || v > INT32_MAX)
 		return misuse(key, "must be a whole number");
 	json_object_set_new(q->query, key, json_integer(v));
 	return ADMIN_OK;
