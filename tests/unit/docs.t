@@ -218,6 +218,20 @@ def check_targets():
         if not said(t, [head])))
 
 
+def check_changelog():
+    order = ["Security", "Added", "Changed", "Fixed"]
+    days = re.split(r"^(\d{4}-\d\d-\d\d)  .*\n", read("ChangeLog"), flags=re.M)
+    dates, wrong = days[1::2], []
+    if not dates or dates != sorted(set(dates), reverse=True):
+        wrong.append("days: " + " ".join(dates))
+    for date, text in zip(dates, days[2::2]):
+        heads = re.findall(r"^\t(\w+)$", text, re.M)
+        if heads != [h for h in order if h in heads]:
+            wrong.append("%s: %s" % (date, " ".join(heads)))
+    point("ChangeLog has each day once, newest first, and under it " +
+          ", ".join(order), wrong)
+
+
 check_folders()
 check_environment()
 check_options("vgpu-backend", "backend/options.c", "backend/vgpu-backend.8")
@@ -226,4 +240,5 @@ check_options("vgpu-admin", "tools/vgpu-admin/options.c",
 check_limits()
 check_nodes()
 check_targets()
+check_changelog()
 print("1..%d" % points)
