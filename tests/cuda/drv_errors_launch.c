@@ -163,6 +163,86 @@ static void cooperative(CUdevice dev, CUmodule mod)
 	DRV(cuStreamDestroy(s));
 }
 
+static CUresult blocks(CUfunction f, unsigned grid, unsigned x, unsigned smem)
+{
+	return cuLaunchKernel(f, grid, 1, 1, x, 1, 1, smem, NULL, NULL, NULL);
+}
+
+/* Wrong launches after right ones of the same kernel, and the other way. */
+static void bounds(CUdevice dev, CUmodule mod)
+{
+	static const char ptx[] =
+		".version 7.0\n.target sm_75\n.address_size 64\n"
+		".visible .entry at_most() .maxntid 64, 1, 1 { ret; }\n"
+		".visible .entry exactly() .reqntid 32, 1, 1 { ret; }\n";
+	const CUfunction_attribute most =
+		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+	CUfunction f, g, e = drv_function(mod, "empty");
+	CUmodule m;
+
+	(void)dev;
+	READY(cuModuleLoadData(&m, ptx));
+	f = drv_function(m, "at_most");
+	g = drv_function(m, "exactly");
+	PROBE("64 threads of at most 64", blocks(f, 1, 64, 0));
+	PROBE("65 threads of at most 64", blocks(f, 1, 65, 0));
+	PROBE("1024 threads of at most 64", blocks(f, 1, 1024, 0));
+	PROBE("1 thread of at most 64", blocks(f, 1, 1, 0));
+	PROBE("16 threads of 32", blocks(g, 1, 16, 0));
+	PROBE("32 threads of 32", blocks(g, 1, 32, 0));
+	PROBE("64 threads of 32", blocks(g, 1, 64, 0));
+	PROBE("32 threads of 32 again", blocks(g, 1, 32, 0));
+	PROBE("48 KiB shared", blocks(e, 1, 32, 49152));
+	PROBE("a byte more", blocks(e, 1, 32, 49153));
+	PROBE("64 KiB are allowed", cuFuncSetAttribute(e, most, 65536));
+	PROBE("64 KiB", blocks(e, 1, 32, 65536));
+	PROBE("a byte more than that", blocks(e, 1, 32, 65537));
+	PROBE("1 KiB is allowed", cuFuncSetAttribute(e, most, 1024));
+	PROBE("2 KiB", blocks(e, 1, 32, 2048));
+	PROBE("1 KiB", blocks(e, 1, 32, 1024));
+	PROBE("and the end", cuCtxSynchronize());
+}
+
+static void clusters(CUdevice dev, CUmodule mod)
+{
+	static const char ptx[] =
+		".version 7.8\n.target sm_90\n.address_size 64\n"
+		".visible .entry pairs() .explicitcluster "
+		".reqnctapercluster 2, 1, 1 { ret; }\n"
+		".visible .entry any() { ret; }\n";
+	const CUfunction_attribute width =
+		CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_WIDTH;
+	CUlaunchAttribute a = { .id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION };
+	CUfunction f, g;
+	CUmodule m;
+	int v = 0;
+
+	(void)dev, (void)mod;
+	READY(cuModuleLoadData(&m, ptx));
+	f = drv_function(m, "pairs");
+	g = drv_function(m, "any");
+	PROBE("how wide", cuFuncGetAttribute(&v, width, f));
+	probe_says("width %d", v);
+	PROBE("4 blocks in pairs", blocks(f, 4, 32, 0));
+	PROBE("3 blocks in pairs", blocks(f, 3, 32, 0));
+	PROBE("2 blocks in pairs", blocks(f, 2, 32, 0));
+	PROBE("3 blocks in pairs again", blocks(f, 3, 32, 0));
+	PROBE("3 blocks", blocks(g, 3, 32, 0));
+	a.value.clusterDim.x = 2;
+	a.value.clusterDim.y = a.value.clusterDim.z = 1;
+	PROBE("4 in clusters of 2", with_attr(g, &a, 1, 4));
+	PROBE("3 in clusters of 2", with_attr(g, &a, 1, 3));
+	PROBE("4 in clusters of 2 again", with_attr(g, &a, 1, 4));
+	a.value.clusterDim.x = 9;
+	PROBE("9 in clusters of 9", with_attr(g, &a, 1, 9));
+	PROBE("not portable", cuFuncSetAttribute(g,
+		CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1));
+	PROBE("9 in clusters of 9 again", with_attr(g, &a, 1, 9));
+	PROBE("in clusters of 64", cuFuncSetAttribute(g, width, 64));
+	PROBE("64 blocks", blocks(g, 64, 32, 0));
+	PROBE("and the end", cuCtxSynchronize());
+}
+
 static void occupancy(CUdevice dev, CUmodule mod)
 {
 	CUfunction f = drv_function(mod, "empty");
@@ -219,11 +299,13 @@ static const struct group groups[] = {
 	{ "blocks of parameters", blocks_of_parameters, true },
 	{ "attributes", attributes, true },
 	{ "cooperative", cooperative, true },
+	{ "bounds", bounds, true },
+	{ "clusters", clusters, true },
 	{ "occupancy", occupancy, true },
 	{ "host functions", host_functions, true },
 };
 
 int main(void)
 {
-	return groups_run(groups, 6);
+	return groups_run(groups, 8);
 }

@@ -478,9 +478,14 @@ static CUresult run(struct graph *g, CUstream s)
 	return r ? r : owned_until(&g->owned, s);
 }
 
-CUresult cuGraphLaunch(CUgraphExec x, CUstream s)
+CUresult cuGraphLaunch(CUgraphExec x, CUstream h)
 {
-	return handle_is(x, H_GEXEC) ? run((struct graph *)x, s) :
+	struct sg_stream *s;
+	CUresult r = stream_work(h, &s);
+
+	if (r)
+		return r;
+	return handle_is(x, H_GEXEC) ? run((struct graph *)x, h) :
 				       CUDA_ERROR_INVALID_VALUE;
 }
 
