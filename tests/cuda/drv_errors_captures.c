@@ -44,7 +44,7 @@ static void in_a_broken_one(CUdevice dev, CUmodule mod)
 	CUstream t = stream(CU_STREAM_NON_BLOCKING);
 	CUdeviceptr p = drv_alloc(64), q;
 	CUevent e = event(), outside = event();
-	CUstreamCaptureStatus status;
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 	CUgraph graph = NULL, other;
 	CUgraphExec exec;
 	void *host;
@@ -160,7 +160,7 @@ static void several_streams(CUdevice dev, CUmodule mod)
 	CUstream s = stream(CU_STREAM_NON_BLOCKING);
 	CUstream t = stream(CU_STREAM_NON_BLOCKING);
 	CUevent e = event(), f = event();
-	CUstreamCaptureStatus status;
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 	CUgraph graph = NULL;
 
 	(void)dev;
