@@ -98,6 +98,19 @@ static uint64_t total(const struct vg_seg *s, int n)
 	return sum;
 }
 
+/* The process ends, in this thread: others, which may still be in a copy, send
+ * nothing that names what ends now. */
+static bool ending; /* under ring_lock */
+static _Thread_local bool ends_all;
+
+void vg_channel_end(void)
+{
+	ends_all = true;
+	pthread_mutex_lock(&ring_lock);
+	ending = true;
+	pthread_mutex_unlock(&ring_lock);
+}
+
 /* One record; @seq gets its number. */
 static CUresult submit(struct vgpu_rec *h, const struct vg_seg *in, int nin)
 {
@@ -112,6 +125,10 @@ static CUresult submit(struct vgpu_rec *h, const struct vg_seg *in, int nin)
 	r = lock_room(h->len);
 	if (r)
 		return r;
+	if (unlikely(ending && !ends_all)) {
+		pthread_mutex_unlock(&ring_lock);
+		return CUDA_ERROR_DEINITIALIZED;
+	}
 	h->seq = ++next_seq;
 	to = ring_reserve(&ring, h->len);
 	memcpy(to, h, sizeof(*h));

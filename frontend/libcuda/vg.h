@@ -79,6 +79,7 @@ CUresult vg_call(enum vgpu_op op, const struct vg_seg *in, int nin,
 CUresult vg_post(enum vgpu_op op, const struct vg_seg *in, int nin);
 /* The same in no context, and in one that need not be current; the latter
  * for what is no work and of which nobody need be told before. */
+void vg_channel_end(void); /* only this thread sends any more */
 CUresult vg_post_outside(enum vgpu_op op, const struct vg_seg *in, int nin);
 CUresult vg_post_in(uint32_t ctx, enum vgpu_op op, const struct vg_seg *in,
 		    int nin);

@@ -229,6 +229,7 @@ void vg_window_close(void)
 	if (!c || vg_enter())
 		return;
 	vg_thread.depth = 0; /* contexts may be gone: these need none */
+	vg_channel_end();
 	for (; in.arena < VGPU_ARENAS; in.arena++) {
 		if (shared_load64(&c->prod) - shared_load64(&c->cons) >
 		    CLOSE_ROOM)

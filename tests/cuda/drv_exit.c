@@ -100,6 +100,54 @@ static void from_a_thread(void)
 	pthread_join(t, NULL);
 }
 
+static void *waits(void *arg)
+{
+	DRV(cuCtxSetCurrent(ctx));
+	(void)(arg ? cuEventSynchronize(arg) : cuCtxSynchronize());
+	return NULL;
+}
+
+/* Threads that wait for the GPU, each in its own way. */
+static void with_waiters(void)
+{
+	pthread_t t;
+	CUevent e;
+
+	DRV(cuEventCreate(&e, CU_EVENT_BLOCKING_SYNC));
+	busy(300000);
+	DRV(cuEventRecord(e, st));
+	for (int i = 0; i < 6; i++)
+		if (pthread_create(&t, NULL, waits, i % 2 ? e : NULL))
+			fail("drv_exit: no thread");
+	usleep(50000);
+	exit(3);
+}
+
+static void *copies(void *arg)
+{
+	static unsigned char bytes[2][1 << 20];
+	CUdeviceptr q;
+
+	(void)arg;
+	if (cuCtxSetCurrent(ctx) || cuMemAlloc(&q, sizeof(bytes[0])))
+		return NULL;
+	while (!cuMemcpyHtoD(q, bytes[0], sizeof(bytes[0])) &&
+	       !cuMemcpyDtoH(bytes[1], q, sizeof(bytes[1])))
+		;
+	return NULL;
+}
+
+static void in_copies(void)
+{
+	pthread_t t;
+
+	for (int i = 0; i < 3; i++)
+		if (pthread_create(&t, NULL, copies, NULL))
+			fail("drv_exit: no thread");
+	usleep(50000);
+	exit(3);
+}
+
 static void CUDA_CB slow(void *arg)
 {
 	(void)arg;
@@ -210,6 +258,8 @@ int main(void)
 	bad |= run("with threads at work", with_threads, true);
 	bad |= run("at once", at_once, false);
 	bad |= run("from a thread", from_a_thread, true);
+	bad |= run("with waiting threads", with_waiters, true);
+	bad |= run("in copies", in_copies, true);
 	bad |= run("with functions to run", with_functions, false);
 	bad |= run("with a handler", with_a_handler, false);
 	bad |= run("after a reset", reset, false);

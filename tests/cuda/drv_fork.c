@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * drv_fork.c - a child forked before cuInit works for itself; a child forked
- * after it gets an error and no hang, and the parent goes on. Calls from
- * atexit handlers and destructors are answered.
+ * after it gets an error and no hang, and the parent goes on; a new program
+ * that such a child starts works. Calls from atexit handlers and destructors
+ * are answered.
  */
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +73,19 @@ static void forked_after(void)
 	wait_for(pid, "the child forked after cuInit");
 }
 
+static void another_program(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		execl("/proc/self/exe", "drv_fork", "started", (char *)NULL);
+		_exit(1);
+	}
+	wait_for(pid, "the program started after cuInit");
+}
+
 static void at_exit(void)
 {
 	CUresult res = cuMemFree(kept);
@@ -86,13 +101,18 @@ __attribute__((destructor)) static void at_unload(void)
 	(void)cuCtxGetCurrent(&c);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "started")) {
+		printf("started: %u\n", use_device());
+		return 0;
+	}
 	forked_before();
 	printf("parent: %u\n", use_device());
 	kept = drv_alloc(128);
 	atexit(at_exit);
 	forked_after();
+	another_program();
 	printf("parent again: %u\n", use_device());
 	return 0;
 }

@@ -22,7 +22,8 @@ TC_PLAIN := drvapi counted sharing primary
 TC_DRV   := $(basename $(notdir $(wildcard $(TC)/drv_*.c)))
 # Of these, what softgpu can do too, what scripts run, what needs two GPUs.
 TC_DRV_CORE := drv_assert drv_capture_copies drv_contexts drv_copies \
-               drv_exit drv_freed drv_graph_hand drv_graph_life drv_hostfn \
+               drv_exit drv_fault_beside drv_fork drv_freed drv_graph_hand \
+               drv_graph_life drv_hostfn \
                drv_ipc_pool drv_kernels drv_loads drv_logs drv_memory \
                drv_order drv_params drv_printf drv_printf_full drv_ptds \
                drv_races drv_register drv_share drv_values drv_vmm \
