@@ -119,11 +119,12 @@ static uint32_t limit(const struct in_vgLaunch *in, uint64_t f, int attr,
 
 /* For who waits: beyond these the driver may refuse another launch. It does
  * not load the kernel for the answer, as that is loaded by now. */
-static void limits_of(const struct in_vgLaunch *in, uint64_t f,
+static void limits_of(struct ex *e, const struct in_vgLaunch *in, uint64_t f,
 		      struct out_vgLaunch *out)
 {
 	CUdevice dev = -1; /* no context need be current: the stream has one */
 
+	ex_relax(e); /* our own questions break no capture */
 	R.cuCtxGetDevice(&dev);
 	out->max_smem = limit(in, f,
 		CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, dev,
@@ -167,7 +168,7 @@ CUresult ex_vgLaunch(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 			     in->block[0], in->block[1], in->block[2],
 			     in->smem, s, p.params_arg, p.extra_arg);
 	if (!r && e->rec.flags & VGPU_REC_SYNC)
-		limits_of(in, f->real, out);
+		limits_of(e, in, f->real, out);
 	return r;
 }
 

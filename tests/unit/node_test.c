@@ -49,6 +49,18 @@ CUresult ex_stream(struct ex *e, uint32_t id, CUstream *ret)
 	return CUDA_ERROR_INVALID_HANDLE;
 }
 
+CUresult ex_func_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,
+		      int *value)
+{
+	(void)kind, (void)real, (void)attr, (void)dev, (void)value;
+	return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+void ex_relax(struct ex *e)
+{
+	(void)e;
+}
+
 void ex_stream_touch(struct ex *e, uint32_t stream)
 {
 	(void)e, (void)stream;
