@@ -35,6 +35,7 @@ check() { # check PROGRAM [ARGUMENT...]
 
 check drvapi
 check drv_events
+check drv_freed
 check drv_stress 16
 
 # Two threads that race are seen through the same options.
