@@ -4,9 +4,9 @@
  * program's alone while it has it and nobody's afterwards, whoever asks, in
  * several contexts, threads and streams.
  *
- * `drv_freed pairs N` only allocates and frees N times; `drv_freed full` does
- * so where the GPU has no more memory; `drv_freed idle` frees and then waits
- * for the end of its input.
+ * `drv_freed pairs N` only allocates and frees N times, `stream` only does so
+ * around work in a stream; `drv_freed full` does so where the GPU has no
+ * more memory; `drv_freed idle` frees and then waits for the end of its input.
  */
 #include <pthread.h>
 #include <string.h>
@@ -268,6 +268,31 @@ static void busy(void)
 	DRV(cuStreamDestroy(st));
 }
 
+/* Work of several streams, each of them waited for. */
+static void streams(unsigned n)
+{
+	CUdeviceptr p[3];
+	CUstream st[3];
+
+	for (unsigned i = 0; i < n; i++)
+		DRV(cuStreamCreate(&st[i], i ? CU_STREAM_NON_BLOCKING : 0));
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < n; i++) {
+			p[i] = drv_alloc(MIB);
+			run("fill", p[i], 1000, 10 * round + i, st[i]);
+		}
+		for (unsigned i = 0; i < n; i++)
+			DRV(cuStreamSynchronize(st[i]));
+		for (unsigned i = 0; i < n; i++)
+			expect(p[i], 10 * round + i);
+		for (unsigned i = 0; i < n; i++)
+			DRV(cuMemFree(p[i]));
+	}
+	for (unsigned i = 0; i < n; i++)
+		DRV(cuStreamDestroy(st[i]));
+	printf("work of %u streams\n", n);
+}
+
 static void capture(void)
 {
 	CUdeviceptr p = freed(MIB);
@@ -382,7 +407,7 @@ int main(int argc, char **argv)
 		pairs((unsigned)atoi(argv[2]));
 		return 0;
 	}
-	if (argc > 1) {
+	if (argc > 1 && strcmp(argv[1], "stream") != 0) {
 		if (!strcmp(argv[1], "full"))
 			full();
 		else
@@ -390,7 +415,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	DRV(cuModuleLoadData(&mod, kernels_ptx));
-	DRV(cuCtxSynchronize());
+	if (argc > 1) {
+		streams(1);
+		return 0;
+	}
 	sizes();
 	twice();
 	attributes();
@@ -398,6 +426,8 @@ int main(int argc, char **argv)
 	info();
 	identity();
 	busy();
+	streams(1);
+	streams(3);
 	capture();
 	threads();
 	contexts(dev);

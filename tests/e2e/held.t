@@ -30,6 +30,13 @@ is "$(row cuMemAlloc_v2) $(row cuMemFree_v2)" '500 0 0 500 500 0 500 0' \
 VGPU_HELD_BLOCKS=9 guest "$P" pairs 1 2>"$DIR/err" >/dev/null
 like "$(cat "$DIR/err")" 'VGPU_HELD_BLOCKS=9: use a number up to 8' 'what is too much is said'
 
+# A stream that was waited for has nothing left that a free would wait for.
+rm "$T"
+traced stream
+ok $? 'blocks are allocated, used in a stream, and freed, 20 times' || sed 's/^/# /' "$DIR/out"
+is "$(row cuMemAlloc_v2) $(row cuMemFree_v2)" '20 19 0 1 20 20 0 0' \
+	'the host is asked for the first one only'
+
 # ---- what the program sees ----
 guest timeout 60 "$P" >"$DIR/held" 2>&1
 ok $? 'drv_freed: its results are right' || sed 's/^/# /' "$DIR/held"
