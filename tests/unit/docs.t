@@ -142,7 +142,7 @@ def variables(path):
 
 def check_environment():
     known = set()
-    for folder in ("frontend", "cuda-exec", "backend", "tools"):
+    for folder in ("frontend", "cuda-exec", "backend", "tools", "tests"):
         wrong = []
         for path in FILES:
             if path.startswith(folder + "/") and is_source(path):
@@ -181,6 +181,14 @@ def check_options(program, source, page, others=()):
     point("no option of %s is documented that it does not take" % program,
           sorted(set(re.findall(r"(?<![\w-])--[a-z][\w-]*", man + usage))
                  - has - set(others)))
+
+
+def check_scripts():
+    for script, page in (("tests/gpu/check-gpu", "tests/gpu/README.md"),
+                         ("tests/bench/bench", "tests/bench/README.md")):
+        point("%s has every option of %s" % (page, script),
+              [o for o in re.findall(r'add_argument\("(--[\w-]+)"', read(script))
+               if not said(o, [README[page]])])
 
 
 def check_limits():
@@ -237,6 +245,7 @@ check_environment()
 check_options("vgpu-backend", "backend/options.c", "backend/vgpu-backend.8")
 check_options("vgpu-admin", "tools/vgpu-admin/options.c",
               "tools/vgpu-admin/vgpu-admin.8")
+check_scripts()
 check_limits()
 check_nodes()
 check_targets()
