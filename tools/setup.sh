@@ -22,8 +22,12 @@ esac
 CUDA=${CUDA:-/usr/local/cuda}
 if ! [ -x "$CUDA/bin/nvcc" ] || ! [ -r "$CUDA/include/cuda.h" ]; then
 	die "no CUDA toolkit in $CUDA (bin/nvcc, include/cuda.h): install" \
-		"version 12 or 13, or say where it is: make CUDA=/path"
+		"version 13, or say where it is: make CUDA=/path"
 fi
+version=$(sed -n 's/^#define CUDA_VERSION *//p' "$CUDA/include/cuda.h")
+[ "${version:-0}" -ge 13000 ] ||
+	die "the CUDA toolkit in $CUDA has version ${version:-0}, whose headers" \
+		"lack calls of this release: install 13, or name one: make CUDA=/path"
 command -v dpkg-query >/dev/null ||
 	die "this is no Debian: install what Debian calls ${packages[*]}," \
 		"then touch build/setup.mk"
