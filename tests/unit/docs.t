@@ -226,6 +226,37 @@ def check_targets():
         if not said(t, [head])))
 
 
+# ---- the README at the top ----
+def section(name):
+    return README["README.md"].split("\n## %s\n" % name)[1].split("\n## ")[0]
+
+
+def check_top():
+    names = {os.path.basename(p) for p in FILES} | \
+        set(os.listdir(B + "/gen"))
+    point("every file in the README's picture of a call exists",
+          [f for f in re.findall(r"\b\w+\.[ch]\b", section("The path of one call"))
+           if f not in names])
+    rows = [line.split("\t")[1] for line in
+            read(B + "/gen/coverage.tsv").splitlines()]
+    table = re.findall(r"^\| ([^|]+) \| (\d+)", section("Which calls work"), re.M)
+    kinds = {"forwarded, by generated code": "forwarded",
+             "hand-written on both sides": "manual",
+             "answered in the guest": "local",
+             "not supported": "not supported"}
+    point("the README counts calls as make coverage does",
+          ["%s: %s, not %s" % (what, rows.count(kinds[what]), n)
+           for what, n in table if what in kinds and
+           rows.count(kinds[what]) != int(n)] +
+          [k for k in kinds if k not in dict(table)])
+    code = "\n".join(read(p) for p in FILES if is_source(p))
+    cells = re.findall(r"^\| ([^|]+) \|", section("When it does not work"), re.M)
+    point("what the README's table of errors quotes is said by a program",
+          [part for cell in cells[1:]
+           for part in re.split(r"; |\.\.\. ", cell.replace("NAME ", ""))
+           if part and part.strip() not in code])
+
+
 def check_changelog():
     order = ["Security", "Added", "Changed", "Fixed"]
     days = re.split(r"^(\d{4}-\d\d-\d\d)  .*\n", read("ChangeLog"), flags=re.M)
@@ -249,5 +280,6 @@ check_scripts()
 check_limits()
 check_nodes()
 check_targets()
+check_top()
 check_changelog()
 print("1..%d" % points)
