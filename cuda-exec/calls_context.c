@@ -61,6 +61,8 @@ static void forget(struct ex *e, uint32_t ctx)
 		e->cur_ctx = 0;
 	}
 	ex_modules_forget(e, ctx);
+	ex_obj_gone(e, ctx);
+	ex_captures_forget(e);
 	ex_obj_del(e, KIND_CTX, ctx);
 }
 

@@ -97,6 +97,8 @@ CUresult ex_vgGreenDestroy(struct ex *e, struct vgpu_rd *rd,
 		R.cuCtxSetCurrent(NULL);
 		e->cur_ctx = 0;
 	}
+	ex_obj_gone(e, ctx);
+	ex_captures_forget(e);
 	ex_obj_del(e, KIND_CTX, ctx);
 	return CUDA_SUCCESS;
 }

@@ -42,6 +42,10 @@ CUresult ex_vgStreamDestroy(struct ex *e, struct vgpu_rd *rd,
 	if (!in)
 		return EX_BAD;
 	r = ex_stream(e, in->stream, &s);
+	if (r == CUDA_ERROR_CONTEXT_IS_DESTROYED) {
+		ex_obj_del(e, KIND_STREAM, in->stream);
+		return CUDA_SUCCESS; /* the guest gives up the id */
+	}
 	if (r)
 		return r;
 	/* Waits on it become waits on an event; its work goes on. */
@@ -298,6 +302,14 @@ static CUresult event_of(struct ex *e, uint32_t id, CUevent *ret)
 	return r;
 }
 
+/* Events of a green context are the primary one's, and outlive it. */
+static uint32_t event_ctx(struct ex *e)
+{
+	const struct ex_object *c = ex_object(e, KIND_CTX, e->cur_ctx);
+
+	return c && !c->green ? e->cur_ctx : 0;
+}
+
 CUresult ex_vgEventCreate(struct ex *e, struct vgpu_rd *rd,
 			  struct vgpu_wr *wr)
 {
@@ -309,8 +321,12 @@ CUresult ex_vgEventCreate(struct ex *e, struct vgpu_rd *rd,
 	if (!in)
 		return EX_BAD;
 	r = R.cuEventCreate(&ev, in->flags);
-	return r ? r : ex_obj_new(e, KIND_EVENT, in->event,
-				  (uint64_t)(uintptr_t)ev);
+	if (!r)
+		r = ex_obj_new(e, KIND_EVENT, in->event,
+			       (uint64_t)(uintptr_t)ev);
+	if (!r)
+		ex_object(e, KIND_EVENT, in->event)->ctx = event_ctx(e);
+	return r;
 }
 
 CUresult ex_vgEventDestroy(struct ex *e, struct vgpu_rd *rd,
@@ -324,6 +340,10 @@ CUresult ex_vgEventDestroy(struct ex *e, struct vgpu_rd *rd,
 	if (!in)
 		return EX_BAD;
 	r = event_of(e, in->event, &ev);
+	if (r == CUDA_ERROR_CONTEXT_IS_DESTROYED) {
+		ex_obj_del(e, KIND_EVENT, in->event);
+		return CUDA_SUCCESS; /* the guest gives up the id */
+	}
 	if (r || !ev)
 		return CUDA_ERROR_INVALID_HANDLE;
 	/* Whoever waits for it in another thread is answered first. */

@@ -99,6 +99,17 @@ void ex_capture_ended(struct ex *e, uint32_t stream)
 		*c = e->capture[--e->captures];
 }
 
+void ex_captures_forget(struct ex *e)
+{
+	for (uint32_t i = e->captures; i-- > 0;) {
+		const struct ex_object *o = ex_object(e, KIND_STREAM,
+						      e->capture[i].stream);
+
+		if (!o || o->gone)
+			e->capture[i] = e->capture[--e->captures];
+	}
+}
+
 /* A capture ends where it began, unless it is relaxed. */
 bool ex_capture_foreign(struct ex *e, uint32_t stream)
 {

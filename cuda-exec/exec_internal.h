@@ -97,7 +97,8 @@ struct ex_object {
 	uint8_t kind;
 	bool dirty;        /* stream: work since it was last seen idle */
 	bool green;        /* context: what a green one is seen as */
-	uint32_t ctx;      /* stream: its context; function, kernel: the
+	bool gone;         /* went with its context; the guest has the id */
+	uint32_t ctx;      /* stream, event: its context; function, kernel: the
 			    * module or library that it came from */
 };
 
@@ -219,6 +220,9 @@ CUresult ex_func_attr(uint32_t kind, uint64_t real, int attr, CUdevice dev,
 void ex_params(struct ex_params *p, const struct ex_layout *l,
 	       const uint8_t *block, uint32_t bytes);
 void ex_obj_del_of(struct ex *e, uint32_t origin);
+/* Streams and events of a context that ends: from now on they are
+ * CUDA_ERROR_CONTEXT_IS_DESTROYED, and the driver does not see them. */
+void ex_obj_gone(struct ex *e, uint32_t ctx);
 /* The next object of ours after @id, of that kind and with that `ctx`; 0. */
 uint32_t ex_obj_next(struct ex *e, enum vgpu_kind kind, uint32_t ctx,
 		     uint32_t id);
@@ -323,6 +327,7 @@ CUresult ex_stream_new(struct ex *e, uint32_t id, CUstream s, uint32_t ctx);
 /* ---- capture.c ---- */
 /* The driver's thread mode for the current record. */
 CUresult ex_capture_mode(struct ex *e);
+void ex_captures_forget(struct ex *e); /* those of streams that are gone */
 CUresult ex_capture_room(struct ex *e);
 void ex_capture_began(struct ex *e, uint32_t stream, uint32_t mode);
 void ex_capture_ended(struct ex *e, uint32_t stream);

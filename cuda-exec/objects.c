@@ -81,6 +81,8 @@ CUresult ex_obj(struct ex *e, enum vgpu_kind kind, uint32_t id, uint64_t *real)
 	o = ex_object(e, kind, id);
 	if (!o)
 		return CUDA_ERROR_INVALID_HANDLE;
+	if (o->gone)
+		return CUDA_ERROR_CONTEXT_IS_DESTROYED;
 	*real = o->real;
 	return CUDA_SUCCESS;
 }
@@ -183,7 +185,8 @@ void ex_obj_del(struct ex *e, enum vgpu_kind kind, uint32_t id)
 
 	if (!o || --o->refs)
 		return;
-	unchain(t, o, id);
+	if (!o->gone)
+		unchain(t, o, id);
 	free(o->extra);
 	*o = (struct ex_object){ 0 };
 	t->live--;
@@ -191,6 +194,26 @@ void ex_obj_del(struct ex *e, enum vgpu_kind kind, uint32_t id)
 		free_host_id(t, id);
 	if (e->stats)
 		e->stats->objects = t->live;
+}
+
+static void gone(struct ex_objects *t, struct ex_object *o, uint32_t id,
+		 uint32_t ctx)
+{
+	if ((o->kind != KIND_STREAM && o->kind != KIND_EVENT) ||
+	    o->ctx != ctx || o->gone)
+		return;
+	unchain(t, o, id);
+	o->gone = true;
+}
+
+/* Their handles may come again as others'. */
+void ex_obj_gone(struct ex *e, uint32_t ctx)
+{
+	struct ex_objects *t = e->objects;
+
+	for (uint32_t i = 0; i < VGPU_ID_HOST >> CHUNK_BITS; i++)
+		for (uint32_t k = 0; t->chunk[i] && k < CHUNK; k++)
+			gone(t, &t->chunk[i][k], i << CHUNK_BITS | k, ctx);
 }
 
 /* Functions and kernels that came from a module or library that is gone. */

@@ -211,6 +211,37 @@ static void arrays(void **state)
 	assert_memory_equal(back, ids, sizeof(ids));
 }
 
+/* What goes with a context is not the driver's any more, whose handle may
+ * come again; the guest's id stays taken until it is given up. */
+static void gone(void **state)
+{
+	uint64_t real;
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(ex_obj_new(&ex, KIND_STREAM, 2, 0x1000), 0);
+	assert_int_equal(ex_obj_new(&ex, KIND_EVENT, 3, 0x2000), 0);
+	assert_int_equal(ex_obj_new(&ex, KIND_EVENT, 4, 0x3000), 0);
+	ex_object(&ex, KIND_STREAM, 2)->ctx = 7;
+	ex_object(&ex, KIND_EVENT, 3)->ctx = 7;
+	ex_object(&ex, KIND_EVENT, 4)->ctx = 8;
+	ex_obj_gone(&ex, 7);
+	assert_int_equal(look(KIND_STREAM, 2, &real),
+			 CUDA_ERROR_CONTEXT_IS_DESTROYED);
+	assert_int_equal(look(KIND_EVENT, 3, &real),
+			 CUDA_ERROR_CONTEXT_IS_DESTROYED);
+	assert_int_equal(real, 0);
+	assert_int_equal(look(KIND_EVENT, 4, &real), 0);
+	assert_int_equal(ex_obj_new(&ex, KIND_EVENT, 3, 0x4000), EX_BAD);
+	assert_int_equal(ex_obj_ref(&ex, KIND_EVENT, 0x2000, &id), 0);
+	assert_int_not_equal(id, 3);
+	ex_obj_del(&ex, KIND_EVENT, 3);
+	assert_int_equal(ex_obj_new(&ex, KIND_EVENT, 3, 0x4000), 0);
+	assert_int_equal(look(KIND_EVENT, 3, &real), 0);
+	assert_int_equal(look(KIND_EVENT, id, &real), 0);
+	assert_int_equal(real, 0x2000);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -223,6 +254,7 @@ int main(void)
 		T(much_reuse),
 		T(no_more_than_the_limit),
 		T(arrays),
+		T(gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ UT_OBJS_ring_threads_test :=
 UT_OBJS_wire_test         :=
 UT_OBJS_error_test        :=
 UT_OBJS_objects_test      := cuda-exec/objects
-UT_OBJS_capture_test      := cuda-exec/capture
+UT_OBJS_capture_test      := cuda-exec/capture cuda-exec/objects
 UT_OBJS_jit_test          := cuda-exec/jit
 UT_OBJS_node_test         := cuda-exec/fix_graph cuda-exec/calls_launch \
                              cuda-exec/objects
