@@ -35,10 +35,12 @@ def read(path):
 
 def walk():
     """Every folder's files, without what make builds and what git keeps."""
+    made = [p.rstrip("/") for p in read(".gitignore").split()]
     for folder, dirs, files in os.walk("."):
-        dirs[:] = sorted(d for d in dirs if d[0] != "." and
-                         d != "__pycache__" and not d.startswith("build") and
-                         not os.path.exists(os.path.join(folder, d, "setup.mk")))
+        dirs[:] = sorted(
+            d for d in dirs if d[0] != "." and
+            not any(fnmatch.fnmatchcase(d, p) for p in made) and
+            not os.path.exists(os.path.join(folder, d, "setup.mk")))
         yield os.path.relpath(folder), sorted(files)
 
 
