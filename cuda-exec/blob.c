@@ -4,19 +4,22 @@
  * into memory of our own, where the guest can change nothing while the driver
  * reads. That is the only copy on this side.
  *
- * A large image's memory is mapped in huge pages, has its pages before the
- * bytes come, and is used again for the next one.
+ * A large image's memory is mapped, has its pages before the bytes come, and is
+ * kept for a while to be used again: giving 40 MiB their pages takes five times
+ * as long as copying them. It is in small pages: they cost no more, once they
+ * are there, and on a host that is a virtual machine itself they come faster.
  */
 #include "cuda-exec/exec_internal.h"
 
 #include <string.h>
 
 #include "tools/lib/bulk.h"
+#include "tools/lib/ticks.h"
 
 #define LARGE     (1ull << 20)  /* from here on an image has a mapping */
-#define HUGE_PAGE (2ull << 20)
-#define AHEAD     (32ull << 20) /* pages before their bytes: what was announced
+#define AHEAD     (8ull << 20)  /* pages before their bytes: what was announced
 				 * and never comes costs no more than this */
+#define SPARE_NS  5000000000ull /* an image's memory waits for the next one */
 
 /* ---- memory ------------------------------------------------------------ */
 
@@ -27,23 +30,42 @@ static void unmap(struct ex_image *i)
 	*i = (struct ex_image){ 0 };
 }
 
-/* Huge pages want an address of their own size: map one more, cut the ends. */
+static uint64_t pages_of(uint64_t size)
+{
+	return (size + VGPU_PAGE - 1) & ~(uint64_t)(VGPU_PAGE - 1);
+}
+
 static bool map(struct ex_image *i, uint64_t size)
 {
-	uint64_t room = (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), lead;
-	uint8_t *p = mmap(NULL, room + HUGE_PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t room = pages_of(size);
+	void *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		       MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return false;
-	lead = -(uint64_t)(uintptr_t)p & (HUGE_PAGE - 1);
-	if (lead)
-		munmap(p, lead);
-	munmap(p + lead + room, HUGE_PAGE - lead);
-	i->data = p + lead;
+	i->data = p;
 	i->room = room;
-	/* Without huge pages it is slower, and right. */
-	(void)madvise(i->data, room, MADV_HUGEPAGE);
+	return true;
+}
+
+/* The last one's memory, with more room if need be: its pages stay. */
+static bool map_again(struct ex *e, struct ex_image *i, uint64_t size)
+{
+	uint64_t room = pages_of(size);
+	void *p = e->spare.data;
+
+	if (!p)
+		return false;
+	if (room > e->spare.room) {
+		p = mremap(p, e->spare.room, room, MREMAP_MAYMOVE);
+		if (p == MAP_FAILED)
+			return false;
+		e->spare.room = room;
+	}
+	i->data = p;
+	i->room = e->spare.room;
+	i->touched = e->spare.touched;
+	e->spare = (struct ex_image){ 0 };
 	return true;
 }
 
@@ -54,26 +76,32 @@ static bool image_alloc(struct ex *e, uint64_t size, struct ex_image *i)
 		i->data = malloc(size);
 		return i->data;
 	}
-	if (e->spare.room < size)
-		return map(i, size);
-	i->data = e->spare.data;
-	i->room = e->spare.room;
-	e->spare = (struct ex_image){ 0 };
-	return true;
+	return map_again(e, i, size) || map(i, size);
 }
 
+/* Somebody waits for the record in work: what is too large to be kept is
+ * given back after its reply. */
 void ex_image_free(struct ex *e, struct ex_image *i)
 {
 	if (!i->room) {
 		free(i->data);
-	} else if (i->room > EX_SPARE_BYTES || i->room <= e->spare.room) {
+	} else if (i->room > EX_LATE_BYTES || i->room <= e->spare.room) {
 		unmap(i);
 	} else {
 		unmap(&e->spare);
 		e->spare = *i;
-		(void)madvise(i->data, i->room, MADV_FREE);
+		e->spare_until = ticks_ns();
+		if (i->room <= EX_SPARE_BYTES)
+			e->spare_until += SPARE_NS;
 	}
 	*i = (struct ex_image){ 0 };
+}
+
+/* Give it back when no image has wanted it for a while. */
+void ex_spare_tick(struct ex *e)
+{
+	if (e->spare.room && ticks_ns() >= e->spare_until)
+		unmap(&e->spare);
 }
 
 /* ---- the table --------------------------------------------------------- */
@@ -145,18 +173,31 @@ static const uint8_t *bytes_of(struct ex *e, const struct in_vgBlob *in,
 	return ex_window(e, in->arena, in->at, in->len);
 }
 
+/* Pages for the bytes that come next. */
+static void make_pages(struct ex_blob *b, uint64_t len)
+{
+	struct ex_image *i = &b->image;
+	uint64_t n;
+
+	if (!i->room || b->got + len <= i->touched)
+		return;
+	n = pages_of(b->size) - i->touched;
+	n = n < AHEAD ? n : AHEAD;
+	bulk_populate(i->data + i->touched, n);
+	i->touched += n;
+}
+
 static void put(struct ex_blob *b, const uint8_t *bytes, uint64_t len)
 {
-	uint64_t ahead = b->size - b->populated;
+	uint64_t began = ticks_ns();
 
-	if (b->image.room && b->got + len > b->populated) {
-		ahead = ahead < AHEAD ? ahead : AHEAD;
-		bulk_populate(b->image.data + b->populated, ahead);
-		b->populated += ahead;
-	}
+	if (!b->got)
+		b->began = began;
+	make_pages(b, len);
 	if (b->image.data)
 		bulk_copy(b->image.data + b->got, bytes, len);
 	b->got += len;
+	b->copying += ticks_ns() - began;
 }
 
 /* Pieces come in order; the first one opens the blob. */
@@ -204,6 +245,11 @@ CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret)
 		blob_drop(e, b);
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	}
+	log_debug("domain %u session %s: an image of %llu bytes came in %llu "
+		  "us, %llu of them copying", e->domid, e->sid,
+		  (unsigned long long)size,
+		  (unsigned long long)(ticks_ns() - b->began) / 1000,
+		  (unsigned long long)b->copying / 1000);
 	*ret = b->image;
 	e->blob_bytes -= b->image.size;
 	*b = (struct ex_blob){ 0 };

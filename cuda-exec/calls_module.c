@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cuda-exec/image_unpack.h"
+#include "tools/lib/ticks.h"
 
 struct lib_options {
 	CUlibraryOption name[EX_JIT_MAX];
@@ -154,13 +155,19 @@ static CUresult load(struct ex *e, const struct in_vgModuleLoad *in,
 		     struct kept *k, struct ex_jit *jit,
 		     struct lib_options *l, struct out_vgModuleLoad *out)
 {
+	uint64_t began;
+
 	out->result = ex_image_unpack(e, &k->image, in->image_len, &k->parts);
 	if (out->result)
 		return CUDA_SUCCESS;
 	limit_kept(e, l, in->lib, k->image.size);
+	began = ticks_ns();
 	out->result = in->library ?
 		load_library(e, in, k->parts.image, jit, l, &out->module) :
 		load_module(e, k->parts.image, jit, &out->module);
+	log_debug("domain %u session %s: the driver took %llu us to load it",
+		  e->domid, e->sid,
+		  (unsigned long long)(ticks_ns() - began) / 1000);
 	ex_jit_results(jit, &out->jit);
 	return CUDA_SUCCESS;
 }

@@ -45,8 +45,8 @@
 				     * more it makes copies of its own */
 #define EX_LOADED_BYTES (16ull << 30) /* images and inputs of the linker that
 				     * the driver may have copies of */
-#define EX_SPARE_BYTES (64ull << 20) /* kept for the next image; the kernel may
-				     * take the pages back */
+#define EX_SPARE_BYTES (64ull << 20) /* kept for the next image, for a while */
+#define EX_LATE_BYTES  (512ull << 20) /* given back after the reply only */
 #define EX_REPLY_MAX   (1u << 20)
 #define EX_SHARES_MAX  8192u        /* file descriptors exported at a time: a
 				     * GPU's memory in pieces of 20 MiB, as
@@ -80,13 +80,14 @@ struct ex_image {
 	uint8_t *data;
 	uint64_t size;
 	uint64_t room;     /* mapped; 0: of malloc */
+	uint64_t touched;  /* so much of it has its pages */
 };
 
 struct ex_blob {
 	uint32_t id;       /* 0: free */
 	uint64_t size, got;
 	struct ex_image image; /* no data: there was no room for it */
-	uint64_t populated;
+	uint64_t began, copying; /* ns: first piece; in our own copies */
 };
 
 struct ex_object {
@@ -141,12 +142,16 @@ struct ex {
 	uint16_t by_base[VGPU_ARENAS]; /* mapped arenas by address */
 	uint32_t mapped;
 	bool unregistered;            /* some mapped arena is */
+	bool fresh;                   /* by_base[] has one that the driver
+				       * is told of after the reply */
+	uint32_t fresh_arena;
 	uint64_t window_pages, window_max;
 	struct ex_blob blob[EX_BLOBS];
 	uint64_t blob_bytes;          /* of all of them */
 	uint64_t kept_bytes;          /* images that loaded libraries read */
 	uint64_t loaded_bytes;        /* of modules, libraries, links */
 	struct ex_image spare;        /* unused, to be used again */
+	uint64_t spare_until;         /* ns: when it is given back */
 
 	uint32_t cur_ctx;             /* id; what is current in the driver */
 	CUstreamCaptureMode cur_mode;
@@ -245,6 +250,7 @@ const struct ex_arena *ex_arena_at(const struct ex *e, uint64_t addr);
 /* Bytes [off, off+len) of an arena, or NULL. */
 uint8_t *ex_window(struct ex *e, uint32_t arena, uint64_t off, uint64_t len);
 void ex_register_window(struct ex *e);
+void ex_register_fresh(struct ex *e);
 void ex_window_forget_ctx(struct ex *e, uint32_t ctx);
 void ex_reply(struct ex *e, uint16_t slot, uint32_t seq, uint64_t since,
 	      CUresult r, const void *data, uint32_t len);
@@ -262,6 +268,7 @@ void ex_modules_forget(struct ex *e, uint32_t ctx);
 CUresult ex_blob_take(struct ex *e, uint64_t size, struct ex_image *ret);
 void ex_image_free(struct ex *e, struct ex_image *i);
 void ex_spare_free(struct ex *e);
+void ex_spare_tick(struct ex *e);
 void ex_blobs_free(struct ex *e);
 
 /* ---- calls_module.c ---- */

@@ -125,6 +125,8 @@ static bool replay(struct ex *e, uint32_t len)
 		answer(e, r, &wr);
 	else if (r)
 		defer(e, r);
+	if (e->fresh)
+		ex_register_fresh(e);
 	return true;
 }
 
@@ -219,6 +221,7 @@ static uint64_t sleep_time(struct ex *e, uint64_t idle_ns)
 {
 	uint64_t warm, slack;
 
+	ex_spare_tick(e);
 	if (e->pend_live)
 		return e->pend_live == e->pend_watched ? WATCHED_NS :
 							 nap(e, idle_ns);
@@ -256,8 +259,11 @@ enum vgpu_error ex_loop(struct ex *e)
 			idle_since = 0;
 			if (!replay(e, (uint32_t)len))
 				return VGPU_E_PROTOCOL;
-			if (++burst % POLL_EVERY == 0 && e->pend_live)
+			if (++burst % POLL_EVERY)
+				continue;
+			if (e->pend_live)
 				pend_poll(e);
+			ex_spare_tick(e);
 			continue;
 		}
 		if (len < 0)

@@ -99,6 +99,14 @@ void ex_register_window(struct ex *e)
 		register_arena(e, &e->arena[e->by_base[k]]);
 }
 
+/* The arena that the record in work has mapped, after its reply: the driver
+ * takes milliseconds for a large one, in which the guest already fills it. */
+void ex_register_fresh(struct ex *e)
+{
+	e->fresh = false;
+	register_arena(e, &e->arena[e->fresh_arena]);
+}
+
 /* The context is about to go, and its registrations with it. */
 void ex_window_forget_ctx(struct ex *e, uint32_t ctx)
 {
@@ -164,7 +172,8 @@ static CUresult complete(struct ex *e, uint32_t arena)
 	}
 	a->size = (uint64_t)a->pages * VGPU_PAGE;
 	enter(e, arena);
-	register_arena(e, a);
+	e->fresh = true;
+	e->fresh_arena = arena;
 	return CUDA_SUCCESS;
 }
 

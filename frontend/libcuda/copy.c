@@ -189,19 +189,28 @@ static CUresult land(struct flight *f)
 	return r;
 }
 
+/* The piece of @f is taken: send it for the next bytes. */
 static CUresult start(struct flight *f, uint64_t src, uint8_t *dst, uint64_t n,
 		      uint32_t stream)
 {
-	CUresult r = vg_piece_take(&f->p);
+	CUresult r;
 
-	if (r)
-		return r;
 	f->n = n < f->p.size ? n : f->p.size;
 	f->to = dst;
 	r = post_piece(&f->p, src, f->n, stream, false);
 	if (r)
 		vg_piece_free(&f->p);
 	return r;
+}
+
+/* Who holds pieces waits for no other: threads that all hold some and want
+ * one more would wait for each other. */
+static bool take_more(struct vg_piece *p, bool holds, CUresult *r)
+{
+	if (holds)
+		return vg_piece_try(p);
+	*r = vg_piece_take(p);
+	return !*r;
 }
 
 static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
@@ -212,9 +221,10 @@ static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
 	CUresult r = CUDA_SUCCESS, e;
 
 	while (n || head != tail) {
-		if (n && !r && head - tail < AHEAD) {
-			struct flight *g = &f[head % AHEAD];
+		struct flight *g = &f[head % AHEAD];
 
+		if (n && head - tail < AHEAD &&
+		    take_more(&g->p, head != tail, &r)) {
 			r = start(g, src, dst, n, stream);
 			if (r) {
 				n = 0;
@@ -226,7 +236,7 @@ static CUresult out_pieces(uint8_t *dst, uint64_t src, uint64_t n,
 			head++;
 			continue;
 		}
-		e = land(&f[tail++ % AHEAD]);
+		e = head != tail ? land(&f[tail++ % AHEAD]) : r;
 		if (e && !r)
 			r = e;
 		if (r)

@@ -19,6 +19,10 @@
 #define IN_RING	    65536u
 #define IN_RING_NEW 1048576u
 
+/* Pieces on the way: enough for both sides, and no more than stays in the
+ * caches. */
+#define ON_THE_WAY 8u
+
 /* ---- the image on its way ---------------------------------------------- */
 
 static CUresult post_bytes(struct in_vgBlob *in, const void *bytes)
@@ -66,18 +70,22 @@ static CUresult send_piece(const struct image *img, struct in_vgBlob *in,
 
 static CUresult send_in_window(const struct image *img, struct in_vgBlob *in)
 {
-	while (in->offset < in->total) {
-		struct vg_piece p;
-		CUresult r = vg_piece_take(&p);
+	struct vg_piece sent[ON_THE_WAY];
 
+	for (uint32_t n = 0; in->offset < in->total; n++) {
+		struct vg_piece *p = &sent[n % ON_THE_WAY];
+		CUresult r = n < ON_THE_WAY ? CUDA_SUCCESS : vg_piece_wait(p);
+
+		if (!r)
+			r = vg_piece_take(p);
 		if (r)
 			return r;
-		r = send_piece(img, in, &p);
+		r = send_piece(img, in, p);
 		if (r) {
-			vg_piece_free(&p);
+			vg_piece_free(p);
 			return r;
 		}
-		vg_piece_fly(&p);
+		vg_piece_fly(p);
 		in->offset += in->len;
 	}
 	return CUDA_SUCCESS;

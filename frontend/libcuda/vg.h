@@ -384,6 +384,7 @@ struct vg_piece {
 };
 CUresult vg_staging(void); /* the pieces exist, or come to be */
 CUresult vg_piece_take(struct vg_piece *p);
+bool vg_piece_try(struct vg_piece *p);
 bool vg_staging_ready(void);
 /* Executor will report the piece by its fence; it then frees itself. */
 void vg_piece_fly(struct vg_piece *p);

@@ -33,7 +33,6 @@ static uint32_t staging_arena;
 static uint64_t piece_size;
 static enum piece_state state[VGPU_FENCES];
 static uint32_t value[VGPU_FENCES];
-static uint32_t next;
 static bool arena_used[VGPU_ARENAS];
 static uint64_t window_pages; /* in all arenas, under lock */
 
@@ -296,15 +295,14 @@ static bool landed(uint32_t i)
 	return (uint32_t)shared_load64(&vg_session.ctl->fence[i]) == value[i];
 }
 
+/* Always the first: those that are used again and again, as few as keep both
+ * sides busy, stay in the caches. */
 static bool pick(struct vg_piece *p)
 {
-	for (uint32_t k = 0; k < VGPU_FENCES; k++) {
-		uint32_t i = (next + k) % VGPU_FENCES;
-
+	for (uint32_t i = 0; i < VGPU_FENCES; i++) {
 		if (state[i] == TAKEN || (state[i] == FLYING && !landed(i)))
 			continue;
 		state[i] = TAKEN;
-		next = i + 1;
 		*p = (struct vg_piece){ .index = i, .arena = staging_arena,
 					.value = ++value[i],
 					.offset = i * piece_size,
@@ -323,6 +321,12 @@ static bool try_pick(void *arg)
 	ok = pick(arg);
 	pthread_mutex_unlock(&lock);
 	return ok;
+}
+
+/* One that is free now. */
+bool vg_piece_try(struct vg_piece *p)
+{
+	return try_pick(p);
 }
 
 struct vg_pick {
@@ -362,18 +366,19 @@ void vg_piece_free(struct vg_piece *p)
 	vg_wake();
 }
 
+/* One that flew may be somebody else's by now: its values only grow. */
 static bool piece_landed(void *arg)
 {
 	struct vg_piece *p = arg;
 	uint64_t f = shared_load64(&vg_session.ctl->fence[p->index]);
 
-	return (uint32_t)f == p->value;
+	return (int32_t)((uint32_t)f - p->value) >= 0;
 }
 
 CUresult vg_piece_wait(struct vg_piece *p)
 {
 	CUresult r = vg_wait_gpu(piece_landed, p);
+	uint64_t f = shared_load64(&vg_session.ctl->fence[p->index]);
 
-	return r ? r : (CUresult)(shared_load64(
-				&vg_session.ctl->fence[p->index]) >> 32);
+	return r || (uint32_t)f != p->value ? r : (CUresult)(f >> 32);
 }

@@ -3,7 +3,7 @@
  * drv_races.c - calls of several threads that meet at one object: queries of
  * an event that is recorded and destroyed meanwhile, waits of many threads for
  * one stream, streams destroyed with work in them, allocations freed by
- * another thread than made them.
+ * another thread than made them, large copies from the GPU by all at a time.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -157,6 +157,34 @@ static void *gives(void *arg)
 	return NULL;
 }
 
+/* More than there are pieces of shared pages for all of them. */
+#define COPY_BYTES (16u << 20)
+
+static void *copies(void *arg)
+{
+	unsigned char mine = (unsigned char)(uintptr_t)arg;
+	unsigned char *host = malloc(COPY_BYTES);
+	CUdeviceptr p;
+
+	DRV(cuCtxSetCurrent(ctx));
+	if (!host)
+		fail("drv_races: no memory");
+	p = drv_alloc(COPY_BYTES);
+	DRV(cuMemsetD8(p, mine, COPY_BYTES));
+	for (int i = 0; i < 5; i++) {
+		memset(host, 0xff, COPY_BYTES);
+		pthread_barrier_wait(&meet);
+		DRV(cuMemcpyDtoH(host, p, COPY_BYTES));
+		for (unsigned k = 0; k < COPY_BYTES; k += 61)
+			if (host[k] != mine)
+				fail("drv_races: byte %u of a copy is wrong", k);
+		atomic_fetch_add(&answers, 1);
+	}
+	DRV(cuMemFree(p));
+	free(host);
+	return NULL;
+}
+
 int main(void)
 {
 	CUmodule mod;
@@ -180,6 +208,9 @@ int main(void)
 	atomic_store(&finished, 0);
 	run(gives);
 	printf("%d allocations freed by others\n", atomic_load(&taken));
+	atomic_store(&answers, 0);
+	run(copies);
+	printf("%d large copies of all at a time\n", atomic_load(&answers));
 	DRV(cuEventDestroy(event));
 	DRV(cuStreamDestroy(shared));
 	DRV(cuModuleUnload(mod));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* replay_images.c - options that hold addresses, and images on their way. */
 #include "tests/hostile/replay.h"
+#include "tools/lib/ticks.h"
 
 /* ---- options of modules, which hold addresses ------------------------------ */
 
@@ -225,6 +226,27 @@ static void loaded_blobs(void)
 	new_session();
 }
 
+/* What is to spare waits for the next image, but not for long. */
+static void spare_memory(void)
+{
+	blob(4, 0, 64, 5u << 20);
+	ok(ex.blob[0].image.room == 5u << 20 && !ex.spare.room &&
+	   ex.blob[0].image.touched == 3u << 20,
+	   "a larger one takes it too, with the pages that it has");
+	blob(4, 0, 0, 0);
+	ex_spare_tick(&ex);
+	ok(ex.spare.room == 5u << 20 &&
+	   ex.spare_until > ticks_ns() + 1000000000u, "it is kept for seconds");
+	ex.spare_until = 0;
+	ex_spare_tick(&ex);
+	ok(!ex.spare.room, "then it goes");
+	blob(5, 0, 64, EX_SPARE_BYTES + 1);
+	blob(5, 0, 0, 0);
+	ex_spare_tick(&ex);
+	ok(!ex.spare.room,
+	   "a very large one goes as soon as nothing is to do");
+}
+
 /* A large one has a mapping, which the next one uses. */
 static void large_blobs(void)
 {
@@ -232,7 +254,7 @@ static void large_blobs(void)
 
 	blob(1, 0, 64, 3u << 20);
 	first = ex.blob[0].image.data;
-	ok(first && !((uintptr_t)first & 0x1fffff), "it lies on huge pages");
+	ok(first && ex.blob[0].image.room == 3u << 20, "it is mapped");
 	ok(blob(1, 0, 0, 0) == VGPU_E_LEFT && !ex.blob[0].id &&
 	   !ex.blob_bytes, "it is dropped");
 	blob(2, 0, 64, 2u << 20);
@@ -241,6 +263,7 @@ static void large_blobs(void)
 	ok(ex.blob[1].image.data != first, "by one only");
 	blob(2, 0, 0, 0);
 	ok(blob(9, 0, 0, 0) == VGPU_E_LEFT, "none is dropped");
+	spare_memory();
 	new_session();
 }
 
