@@ -166,19 +166,30 @@ static void code(CUdevice dev, CUmodule mod)
 static void current(CUdevice dev, CUmodule mod)
 {
 	CUfunction f = drv_function(mod, "empty");
-	CUcontext own, top;
+	CUcontext own, top, now = NULL;
+	unsigned version, flags;
+	unsigned long long id;
 	CUdeviceptr p;
 	struct holder h;
+	CUdevice d;
 	CUmodule m;
 	CUstream s;
 	CUevent e;
 	size_t n;
+	int lo, hi;
 
 	DRV(cuCtxGetCurrent(&own));
 	make(&h, dev);
 	DRV(cuCtxPushCurrent(own));
 	PROBE("destroy one that is not the top", cuCtxDestroy(h.ctx));
 	DRV(cuCtxPopCurrent(&top));
+	PROBE("who is current", cuCtxGetCurrent(&now));
+	probe_says("%s", now == h.ctx ? "it is" : now ? "another" : "none");
+	PROBE("its device", cuCtxGetDevice(&d));
+	PROBE("its flags", cuCtxGetFlags(&flags));
+	PROBE("its id", cuCtxGetId(NULL, &id));
+	PROBE("its version", cuCtxGetApiVersion(h.ctx, &version));
+	PROBE("its priorities", cuCtxGetStreamPriorityRange(&lo, &hi));
 	PROBE("a stream", cuStreamCreate(&s, 0));
 	PROBE("an event", cuEventCreate(&e, 0));
 	PROBE("an allocation", cuMemAlloc(&p, 64));
@@ -195,19 +206,31 @@ static void current(CUdevice dev, CUmodule mod)
 
 static void primary(CUdevice dev, CUmodule mod)
 {
+	unsigned flags, version;
+	CUcontext own, again = NULL;
+	int active = 9;
+	CUdeviceptr p;
 	CUstream s;
 	CUevent e;
 
 	(void)mod;
+	DRV(cuCtxGetCurrent(&own));
 	DRV(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
 	DRV(cuEventCreate(&e, 0));
 	DRV(cuEventRecord(e, s));
 	DRV(cuStreamSynchronize(s));
 	PROBE("reset", cuDevicePrimaryCtxReset(dev));
+	PROBE("its state", cuDevicePrimaryCtxGetState(dev, &flags, &active));
+	probe_says("active %d", active);
+	PROBE("its version", cuCtxGetApiVersion(own, &version));
+	PROBE("an allocation in it", cuMemAlloc(&p, 64));
 	PROBE("query its stream", cuStreamQuery(s));
 	PROBE("query its event", cuEventQuery(e));
 	PROBE("destroy its stream", cuStreamDestroy(s));
 	PROBE("destroy its event", cuEventDestroy(e));
+	PROBE("retain it again", cuDevicePrimaryCtxRetain(&again, dev));
+	probe_says("%s", again == own ? "the same" : "another");
+	PROBE("an allocation then", cuMemAlloc(&p, 64));
 }
 
 /* "Once the green context is destroyed, any subsequent API calls involving
