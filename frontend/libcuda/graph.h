@@ -20,7 +20,8 @@ CUresult node_copy_check(CUDA_MEMCPY3D *c);
 
 /* ---- shadow.c ---- */
 bool shadow_needed(const CUDA_MEMCPY3D *c);
-CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, CUgraph *ret);
+CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, bool pinned,
+		      CUgraph *ret);
 
 /* ---- graph_get.c: what a node holds, kept until it changes ---- */
 void *node_keep(uint32_t node, const void *owner, const void *bytes,

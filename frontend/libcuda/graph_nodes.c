@@ -133,7 +133,7 @@ static CUresult add_shadow(CUgraphNode *ret, CUgraph graph,
 			   const CUDA_MEMCPY_NODE_PARAMS *copy)
 {
 	CUgraphNodeParams p = { .type = CU_GRAPH_NODE_TYPE_GRAPH };
-	CUresult r = shadow_graph(copy, &p.graph.graph);
+	CUresult r = shadow_graph(copy, false, &p.graph.graph);
 
 	if (r)
 		return r;
@@ -180,6 +180,30 @@ static bool no_kernel(const CUgraphNodeParams *p)
 	       !p->kernel.kern;
 }
 
+/* The copy of an executable that is a graph of its own becomes another one;
+ * the driver judges whether it may. */
+static CUresult set_shadow(CUgraphExec exec, CUgraphNode node,
+			   const CUDA_MEMCPY_NODE_PARAMS *copy)
+{
+	CUgraph g;
+	CUresult r = shadow_graph(copy, true, &g);
+
+	if (r)
+		return r;
+	r = cuGraphExecChildGraphNodeSetParams(exec, node, g);
+	cuGraphDestroy(g);
+	return r;
+}
+
+static bool is_shadow(CUgraphNode node, const CUgraphNodeParams *p)
+{
+	CUgraphNodeType type;
+
+	return p && p->type == CU_GRAPH_NODE_TYPE_MEMCPY &&
+	       !cuGraphNodeGetType(node, &type) &&
+	       type == CU_GRAPH_NODE_TYPE_GRAPH;
+}
+
 static CUresult set(CUgraphExec exec, CUgraphNode node, bool of_exec,
 		    const CUgraphNodeParams *p, bool generic)
 {
@@ -194,6 +218,8 @@ static CUresult set(CUgraphExec exec, CUgraphNode node, bool of_exec,
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r && of_exec && no_kernel(p))
 		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r && of_exec && is_shadow(node, p))
+		return set_shadow(exec, node, &p->memcpy);
 	if (!r)
 		r = node_encode(p, &c);
 	if (!r) {

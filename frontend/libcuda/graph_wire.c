@@ -101,7 +101,8 @@ static void place(CUmemorytype type, void **host, CUdeviceptr *unified)
 }
 
 /* The node runs when nobody of us is there to stage its bytes. When it is
- * made, shadow.c sees to that; a node that exists stays what it is. */
+ * made, shadow.c sees to that; one that exists takes such memory only if it
+ * had some before, and in an executable. */
 CUresult node_copy_check(CUDA_MEMCPY3D *c)
 {
 	if (shadow_needed(c))

@@ -61,6 +61,20 @@ bool shadow_needed(const CUDA_MEMCPY3D *c)
 	       pageable(c->dstMemoryType, c->dstHost, c->dstDevice);
 }
 
+/* Pinned memory, too, where a node has functions that move it already. */
+static bool shadowed(const struct shadow_owner *o, CUmemorytype type,
+		     const void *host, uint64_t unified)
+{
+	struct vg_range range;
+
+	if (pageable(type, host, unified))
+		return true;
+	return o->pinned && (type == CU_MEMORYTYPE_HOST ||
+			     (type == CU_MEMORYTYPE_UNIFIED &&
+			      vg_range_find(unified, &range) &&
+			      range.kind == VG_RANGE_PINNED && !range.device));
+}
+
 static CUresult source(const struct shadow_owner *o, CUDA_MEMCPY3D *c,
 		       struct shadow **ret)
 {
@@ -69,7 +83,7 @@ static CUresult source(const struct shadow_owner *o, CUDA_MEMCPY3D *c,
 			   c->Depth };
 	CUresult r;
 
-	if (!pageable(c->srcMemoryType, c->srcHost, c->srcDevice))
+	if (!shadowed(o, c->srcMemoryType, c->srcHost, c->srcDevice))
 		return CUDA_SUCCESS;
 	s.host = c->srcMemoryType == CU_MEMORYTYPE_HOST ?
 		 (uint8_t *)(uintptr_t)c->srcHost :
@@ -95,7 +109,7 @@ static CUresult target(const struct shadow_owner *o, CUDA_MEMCPY3D *c,
 			   c->Depth };
 	CUresult r;
 
-	if (!pageable(c->dstMemoryType, c->dstHost, c->dstDevice))
+	if (!shadowed(o, c->dstMemoryType, c->dstHost, c->dstDevice))
 		return CUDA_SUCCESS;
 	s.host = c->dstMemoryType == CU_MEMORYTYPE_HOST ?
 		 (uint8_t *)c->dstHost : (uint8_t *)(uintptr_t)c->dstDevice;
@@ -201,7 +215,8 @@ static CUresult add_copy(CUgraph g, CUgraphNode *last, const CUDA_MEMCPY3D *c,
 }
 
 /* A graph that does the copy: one node, whoever depends on what. */
-CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, CUgraph *ret)
+CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, bool pinned,
+		      CUgraph *ret)
 {
 	struct shadow *from = NULL, *to = NULL;
 	CUDA_MEMCPY3D c = p->copyParams;
@@ -210,7 +225,8 @@ CUresult shadow_graph(const CUDA_MEMCPY_NODE_PARAMS *p, CUgraph *ret)
 
 	if (r)
 		return r;
-	r = both(&(struct shadow_owner){ .graph = *ret }, &c, &from, &to);
+	r = both(&(struct shadow_owner){ .graph = *ret, .pinned = pinned }, &c,
+		 &from, &to);
 	if (!r)
 		r = add_function(*ret, &last, fill, from);
 	if (!r)

@@ -21,6 +21,7 @@ struct shadow {
 struct shadow_owner {
 	CUgraph graph;
 	CUstream stream;
+	bool pinned; /* memory that needs no shadow gets one as well */
 };
 
 CUresult shadow_new(const struct shadow_owner *o, const struct shape *s,

@@ -39,10 +39,9 @@ static CUgraph captured(unsigned *a, unsigned *b)
 	return g;
 }
 
-static CUgraphNode copy_node(CUgraph g, CUgraphNode after, void *host, int in)
+static CUDA_MEMCPY3D copy_of(void *host, int in)
 {
 	CUDA_MEMCPY3D c = { .WidthInBytes = N * 4, .Height = 1, .Depth = 1 };
-	CUgraphNode n;
 
 	c.srcMemoryType = in ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
 	c.dstMemoryType = in ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
@@ -50,6 +49,14 @@ static CUgraphNode copy_node(CUgraph g, CUgraphNode after, void *host, int in)
 	c.dstHost = in ? NULL : host;
 	c.srcDevice = in ? 0 : dev;
 	c.dstDevice = in ? dev : 0;
+	return c;
+}
+
+static CUgraphNode copy_node(CUgraph g, CUgraphNode after, void *host, int in)
+{
+	CUDA_MEMCPY3D c = copy_of(host, in);
+	CUgraphNode n;
+
 	DRV(cuGraphAddMemcpyNode(&n, g, &after, after != NULL, &c, ctx));
 	return n;
 }
@@ -166,6 +173,38 @@ static void updates(long i)
 	DRV(cuGraphExecDestroy(x));
 }
 
+/* To other memory, and back: the graph stays what it was. */
+static void node_updates(long i)
+{
+	static unsigned third[N];
+	CUDA_MEMCPY3D in = copy_of(from, 1), out;
+	CUgraphNode n[2];
+	CUgraphExec x;
+	CUgraph g;
+
+	DRV(cuGraphCreate(&g, 0));
+	n[0] = copy_node(g, NULL, to, 1);
+	n[1] = copy_node(g, n[0], other, 0);
+	x = executable(g);
+	for (int k = 0; k < 3; k++) {
+		out = copy_of(k == 1 ? third : to, 0);
+		memset(third, 0, sizeof(third));
+		DRV(cuGraphExecMemcpyNodeSetParams(x, n[0], &in, ctx));
+		DRV(cuGraphExecMemcpyNodeSetParams(x, n[1], &out, ctx));
+		launch(x);
+		check("updated nodes", i, k == 1 ? third : to, 0);
+	}
+	memcpy(to, from, sizeof(to));
+	DRV(cuGraphExecDestroy(x));
+	x = executable(g);
+	memset(other, 0, sizeof(other));
+	DRV(cuGraphLaunch(x, st));
+	DRV(cuStreamSynchronize(st));
+	check("nodes as they were", i, other, 0);
+	DRV(cuGraphExecDestroy(x));
+	DRV(cuGraphDestroy(g));
+}
+
 /* Waiting for the stream ends the capture. */
 static void aborted(long i)
 {
@@ -200,12 +239,13 @@ static const struct {
 	long rounds;
 } kinds[] = {
 	{ "in order", in_order, 1000 },
-	{ "the graph before its executable", graph_first, 400 },
-	{ "of clones", clones, 400 },
-	{ "of children", children, 400 },
-	{ "of updated executables", updates, 400 },
-	{ "of broken captures", aborted, 400 },
-	{ "while a launch runs", while_running, 400 },
+	{ "the graph before its executable", graph_first, 200 },
+	{ "of clones", clones, 200 },
+	{ "of children", children, 200 },
+	{ "of updated executables", updates, 200 },
+	{ "of updated nodes", node_updates, 200 },
+	{ "of broken captures", aborted, 200 },
+	{ "while a launch runs", while_running, 200 },
 };
 
 static long resident_kib(void)

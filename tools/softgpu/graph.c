@@ -18,6 +18,7 @@ struct node {
 	struct node **deps;
 	size_t ndeps, cap;
 	struct node *twin;	/* while the graph is copied */
+	const struct node *origin; /* what it is a copy of */
 	bool done;		/* while it is launched */
 	union {
 		CUDA_KERNEL_NODE_PARAMS kernel;
@@ -95,6 +96,7 @@ static struct graph *graph_copy(const struct graph *from,
 		struct node *o = from->node[i], *n = node_new(g, o->type);
 
 		n->p = o->p;
+		n->origin = o;
 		n->bytes = o->bytes;
 		n->child = o->child ? graph_copy(o->child, H_GRAPH) : NULL;
 		n->block = o->block ? malloc(o->bytes) : NULL;
@@ -375,6 +377,44 @@ static bool same_shape(const struct graph *a, const struct graph *b)
 						      b->node[i]->child)))
 			return false;
 	return true;
+}
+
+static struct node *copy_of(CUgraphExec h, CUgraphNode origin)
+{
+	const struct graph *x = (struct graph *)h;
+
+	if (!handle_is(h, H_GEXEC) || !handle_is(origin, H_GNODE))
+		return NULL;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->node[i]->origin == (struct node *)origin)
+			return x->node[i];
+	return NULL;
+}
+
+CUresult cuGraphExecChildGraphNodeSetParams(CUgraphExec x, CUgraphNode node,
+					    CUgraph child)
+{
+	struct node *n = copy_of(x, node);
+
+	if (!n || !n->child || !handle_is(child, H_GRAPH) ||
+	    !same_shape(n->child, (struct graph *)child))
+		return CUDA_ERROR_INVALID_VALUE;
+	graph_free(n->child);
+	n->child = graph_copy((struct graph *)child, H_GRAPH);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec x, CUgraphNode node,
+					const CUDA_MEMCPY3D *copy,
+					CUcontext c)
+{
+	struct node *n = copy_of(x, node);
+
+	(void)c;
+	if (!n || !copy || n->type != CU_GRAPH_NODE_TYPE_MEMCPY)
+		return CUDA_ERROR_INVALID_VALUE;
+	n->p.copy = *copy;
+	return CUDA_SUCCESS;
 }
 
 /* The executable stays; what it runs, and what that owns, is the graph's. */
