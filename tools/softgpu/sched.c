@@ -70,26 +70,36 @@ static void unlist(struct grid *g)
 		;
 }
 
+/* A new block's memory; NULL: there is no block, or no memory for it. Who is
+ * running a block takes the next one without the lock, so the number that one
+ * gets is what counts. */
+static struct cta *take_new(struct grid *g)
+{
+	uint64_t block = atomic_fetch_add(&g->next_block, 1);
+	struct cta *c;
+
+	if (block >= g->nblocks)
+		return NULL;
+	g->resident++;
+	pthread_mutex_unlock(&sg_lock);
+	c = cta_new(g);
+	if (c)
+		cta_start(c, block);
+	pthread_mutex_lock(&sg_lock);
+	if (!c) {
+		g->error = CUDA_ERROR_OUT_OF_MEMORY;
+		g->resident--;
+	}
+	return c;
+}
+
 /* New blocks first: what was put aside may be waiting for them. */
 static struct cta *take(struct grid *g)
 {
 	struct cta *c;
 
-	if (g->resident < g->resident_max && g->next_block < g->nblocks) {
-		uint64_t block = g->next_block++;
-
-		g->resident++;
-		pthread_mutex_unlock(&sg_lock);
-		c = cta_new(g);
-		if (c)
-			cta_start(c, block);
-		pthread_mutex_lock(&sg_lock);
-		if (!c) {
-			g->error = CUDA_ERROR_OUT_OF_MEMORY;
-			g->resident--;
-		}
-		return c;
-	}
+	if (g->resident < g->resident_max && g->next_block < g->nblocks)
+		return take_new(g);
 	c = g->idle;
 	if (!c)
 		return NULL;
