@@ -215,14 +215,9 @@ VG_EXPORT CUresult CUDAAPI cuDevicePrimaryCtxReset_v2(CUdevice dev)
 		return CUDA_ERROR_INVALID_DEVICE;
 	if (!d->primary || !atomic_load(&d->primary->active))
 		return CUDA_SUCCESS;
+	/* Whoever retains it next brings it back, empty. */
 	r = end_primary(d, OP_vgPrimaryReset);
 	d->primary_flags = 0;
-	/* Those who retained it still may use it: it comes back empty. */
-	if (!r && d->primary_refs) {
-		pthread_mutex_lock(&lock);
-		r = bring_up(d);
-		pthread_mutex_unlock(&lock);
-	}
 	return r;
 }
 
