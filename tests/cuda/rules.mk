@@ -13,7 +13,7 @@
 TC       := tests/cuda
 TC_OUT   := $(B)/tests/cuda
 TC_CORE  := vectoradd matmul reduce histogram transpose softmax deviceprintf \
-            streams streams-ptds threads errors
+            streams streams-ptds threads errors reset
 TC_MORE  := hostcb attrs managed
 TC_TOOL  := killme spin
 TC_FAULT := fault

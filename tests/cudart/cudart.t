@@ -36,7 +36,7 @@ for dir in "$B"/tests/cudart/*/; do
 	found=$((found + 1))
 	is "$(cd "$dir" && echo libcudart.so.*)" "$(ldd "$dir/vectoradd" |
 		awk '/libcudart/ { print $1 }')" "$version: its own library is used"
-	for p in vectoradd reduce streams deviceprintf hostcb managed; do
+	for p in vectoradd reduce streams deviceprintf hostcb managed reset; do
 		one "$version" $p
 	done
 	is "$(guest timeout 60 "$dir/parts" 2>&1)" 'parts: 42 and 2' \

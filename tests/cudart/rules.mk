@@ -5,7 +5,7 @@
 TR          := tests/cudart
 TR_OUT      := $(B)/tests/cudart
 TR_VERSIONS := 11.8.89 12.1.105 12.4.127 12.9.79
-TR_NAMES    := vectoradd reduce streams deviceprintf hostcb managed
+TR_NAMES    := vectoradd reduce streams deviceprintf hostcb managed reset
 TR_PARTS    := $(B)/obj/$(TR)/parts.o $(B)/obj/$(TR)/parts.linked.o
 
 .PHONY: cudart-programs
