@@ -31,7 +31,9 @@ end() {
 	exec 7>&-
 	wait "$PROGRAM"
 }
-executor() { # of the one session of that program
+one_session() { [ "$(sessions)" = 1 ]; }
+executor() { # of the one session there is once those that took are over
+	within 10 one_session
 	field show-sessions "[s['executor'] for s in d if s['program'] == 'sharing'][0]"
 }
 files() { ls "/proc/$1/fd" | wc -l; }
