@@ -49,6 +49,7 @@ static struct device *device_new(struct backend *b, struct vm *vm,
 	dev->online = true;
 	bucket_init(&dev->passes, PASS_RATE, PASS_BURST, now_ms());
 	bucket_init(&dev->starts, START_RATE, START_BURST, now_ms());
+	bucket_init(&dev->turns, TURN_RATE, TURN_BURST, now_ms());
 	bucket_init(&dev->fetches, FETCH_RATE, FETCH_BURST, now_ms());
 	session_table_init(&dev->sessions);
 	device_nodes_name(dev);
@@ -165,7 +166,8 @@ static void set_state(struct device *dev, enum vgpu_state next)
 	put_error(dev, next);
 	snprintf(text, sizeof(text), "%d", (int)next);
 	put(dev, VGPU_NODE_BE_STATE, text);
-	log_info("%s: %s, frontend %s", dev->label, xenbus_state_name(next),
+	log_line(bucket_take(&dev->turns, now_ms()) ? LOG_INFO : LOG_TRACE,
+		 "%s: %s, frontend %s", dev->label, xenbus_state_name(next),
 		 xenbus_state_name(dev->fe_state));
 	dev->state = next;
 	if (next == VGPU_STATE_CLOSING)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "backend/bucket.h"
+#include "tools/lib/bucket.h"
 #include "backend/session_table.h"
 #include "backend/store.h"
 #include "xenstore-schema/state.h"
@@ -37,6 +37,7 @@ struct device {
 	struct bucket passes;        /* how often */
 	struct bucket starts;        /* of sessions */
 	struct bucket fetches;       /* of file descriptors: relay.c */
+	struct bucket turns;         /* changes of state that are logged */
 	uint8_t seal_key[EXEC_SEAL_KEY]; /* what its processes describe to
 				      * each other means nothing elsewhere */
 	struct session_table sessions;

@@ -34,6 +34,10 @@
  * of a process takes three; one pass costs about a millisecond at worst. */
 #define PASS_RATE            50
 #define PASS_BURST           50
+/* Lines of log about the state of one VM's device a second, and at once: a guest
+ * may go up and down with every pass. */
+#define TURN_RATE            1
+#define TURN_BURST           100
 /* File descriptors that processes of one VM take from each other a second, and
  * at once: all memory of a GPU in pieces of 20 MiB. Each costs two messages. */
 #define FETCH_RATE           2000

@@ -34,14 +34,18 @@ void relay_fetch(struct session *s, const struct exec_msg *m)
 
 	if (s->state != SESSION_RUNNING)
 		return;
+	/* Questions about nobody cost the others as much. */
+	if (!bucket_take(&s->dev->fetches, now_ms())) {
+		answer(s, m->seq, FETCH_BUSY, -1);
+		return;
+	}
 	if (!from) {
 		answer(s, m->seq, FETCH_UNKNOWN, -1);
 		return;
 	}
 	memcpy(give.token, m->token, sizeof(give.token));
 	memcpy(give.sid, s->sid, sizeof(give.sid));
-	if (!bucket_take(&s->dev->fetches, now_ms()) ||
-	    executor_send(from->exec, &give, -1) < 0)
+	if (executor_send(from->exec, &give, -1) < 0)
 		answer(s, m->seq, FETCH_BUSY, -1);
 }
 

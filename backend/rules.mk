@@ -6,7 +6,7 @@ EXTRA_backend_ := -DVGPU_VERSION='"$(VERSION)"' -DVGPU_LIBEXEC='"$(LIBEXEC)"'
 
 BACKEND_SRCS := $(addprefix backend/, main.c options.c detach.c single.c \
 	signals.c loop.c store.c parse.c events.c registry.c registry_file.c \
-	config.c domain.c device.c device_nodes.c xenbus_fsm.c bucket.c \
+	config.c domain.c device.c device_nodes.c xenbus_fsm.c \
 	session.c session_nodes.c session_table.c pool.c executor.c relay.c \
 	spawn.c jit_cache.c metrics.c control.c control_ops.c health.c stop.c)
 BACKEND_OBJS := $(BACKEND_SRCS:%.c=$(B)/obj/%.o)
@@ -20,9 +20,9 @@ ALL += $(B)/bin/vgpu-backend
 # Tests of the parts that need no XenStore: name, and the objects it takes.
 BACKEND_TEST_xenbus_fsm_test    := xenbus_fsm
 BACKEND_TEST_session_table_test := session_table
-BACKEND_TEST_backend_parse_test := parse bucket
+BACKEND_TEST_backend_parse_test := parse
 BACKEND_TEST_registry_test      := registry registry_file parse
-BACKEND_TEST_relay_test         := relay session_table bucket
+BACKEND_TEST_relay_test         := relay session_table
 BACKEND_TESTS := relay_test xenbus_fsm_test session_table_test backend_parse_test \
 	registry_test
 

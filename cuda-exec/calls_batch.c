@@ -88,13 +88,15 @@ static uint64_t element_of(CUarray a)
 	}
 }
 
-/* Rows and layers lie as far apart as the operand says, or as the copy is
- * large; the unit is the element of the array on the other side, else a byte. */
+/* Rows and layers lie as far apart as the operand says, or follow each other;
+ * the unit is the element of the array on the other side, else a byte. */
 static CUresult reach_operand(struct ex *e, const CUmemcpy3DOperand *o,
 			      const CUmemcpy3DOperand *other,
 			      const CUextent3D *x)
 {
-	uint64_t row, layer, bytes, unit = 1;
+	CUDA_MEMCPY3D c = { .srcHeight = o->op.ptr.layerHeight,
+			    .Height = x->height, .Depth = x->depth };
+	uint64_t from, len, unit = 1;
 
 	if (o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
 		return CUDA_SUCCESS;
@@ -102,13 +104,11 @@ static CUresult reach_operand(struct ex *e, const CUmemcpy3DOperand *o,
 		unit = element_of(other->op.array.array);
 	if (!unit)
 		return CUDA_ERROR_NOT_SUPPORTED;
-	row = o->op.ptr.rowLength ? o->op.ptr.rowLength : x->width;
-	layer = o->op.ptr.layerHeight ? o->op.ptr.layerHeight : x->height;
-	if (__builtin_mul_overflow(row, layer, &bytes) ||
-	    __builtin_mul_overflow(bytes, x->depth, &bytes) ||
-	    __builtin_mul_overflow(bytes, unit, &bytes))
+	if (__builtin_mul_overflow(o->op.ptr.rowLength, unit, &c.srcPitch) ||
+	    __builtin_mul_overflow(x->width, unit, &c.WidthInBytes) ||
+	    !vg_span(&c, true, &from, &len))
 		return CUDA_ERROR_INVALID_VALUE;
-	return ex_reach(e, o->op.ptr.ptr, bytes);
+	return ex_reach(e, o->op.ptr.ptr, len);
 }
 
 static CUresult array_operand(struct ex *e, CUmemcpy3DOperand *o)

@@ -123,10 +123,12 @@ static CUresult kernel(struct ex *e, CUgraphNode h, struct out_vgNode *out)
 		r = code_out(e, KIND_FUNCTION, &k.func, &out->node);
 	if (!r)
 		r = ex_handle_out(e, KIND_CTX, &k.ctx);
+	if (r) /* handles in it are still the driver's */
+		return r;
 	memcpy(out->body, &k, sizeof(k));
 	func = out->body[0];
 	out->body[0] = func ? (uint64_t)KIND_FUNCTION << 32 | func : 0;
-	return r;
+	return CUDA_SUCCESS;
 }
 
 static CUresult host(CUgraphNode h, struct out_vgNode *out)

@@ -85,10 +85,12 @@ CUresult ex_vgGreenDestroy(struct ex *e, struct vgpu_rd *rd,
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (!R.cuGreenCtxDestroy)
 		return CUDA_ERROR_NOT_SUPPORTED;
+	ctx = o->extra ? *(uint32_t *)o->extra : 0;
+	if (ctx)
+		waiter_leave_ctx(ctx);
 	r = R.cuGreenCtxDestroy(g);
 	if (r)
 		return r;
-	ctx = o->extra ? *(uint32_t *)o->extra : 0;
 	ex_obj_del(e, KIND_GREENCTX, in->green);
 	if (!ctx)
 		return CUDA_SUCCESS;

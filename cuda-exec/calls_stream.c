@@ -346,12 +346,8 @@ CUresult ex_vgEventDestroy(struct ex *e, struct vgpu_rd *rd,
 	}
 	if (r || !ev)
 		return CUDA_ERROR_INVALID_HANDLE;
-	/* Whoever waits for it in another thread is answered first. */
 	waiter_leave_event(ev);
-	for (uint32_t i = 0; i < e->pends; i++)
-		if (e->pend[i].type == PEND_EVENT && e->pend[i].event == ev)
-			R.cuEventSynchronize(ev);
-	pend_poll(e);
+	pend_forget_event(e, ev);
 	r = R.cuEventDestroy_v2(ev);
 	ex_obj_del(e, KIND_EVENT, in->event);
 	/* It went with its context: the guest was told what it needs. */

@@ -342,6 +342,9 @@ bool ex_capture_foreign(struct ex *e, uint32_t stream);
 /* Our own questions to the driver must not break a guest's capture. */
 void ex_relax(struct ex *e);
 
+/* ---- hmm.c: does a guest's kernel reach this process's memory? ---- */
+bool hmm_reaches_us(void);
+
 /* ---- output.c: what device code prints ---- */
 int output_open(void);
 uint32_t output_pending(void);

@@ -102,6 +102,7 @@ CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
 		    uint32_t value);
 bool pend_poll(struct ex *e); /* true: something was completed */
 void pend_forget_ctx(struct ex *e, uint32_t ctx);
+void pend_forget_event(struct ex *e, CUevent event);
 void pend_forget_stream(struct ex *e, uint32_t stream);
 
 #endif

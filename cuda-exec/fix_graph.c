@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "xenstore-schema/calls/allowed.h"
+
 CUresult ex_handle_in(struct ex *e, enum vgpu_kind kind, void *field)
 {
 	uint64_t id, real;
@@ -119,7 +121,7 @@ static CUresult alloc(const struct in_vgNode *in, const void *tail,
 	a->accessDescs = a->accessDescCount ? tail : NULL;
 	a->poolProps.win32SecurityAttributes = NULL;
 	a->dptr = 0;
-	return CUDA_SUCCESS;
+	return vg_allowed_CUmemPoolProps(&a->poolProps);
 }
 
 static CUresult mem_op(struct ex *e, const struct in_vgNode *in,

@@ -75,8 +75,10 @@ static void answer(struct ex *e, CUresult r, struct vgpu_wr *wr)
 		ex_reply(e, e->rec.slot, e->rec.seq, e->since, r, wr->base, len);
 		return;
 	}
-	memcpy(ex_window(e, e->rec.reply_arena, e->rec.reply_off, len),
-	       wr->base, len);
+	/* The call may have dropped the arena, if it answers nothing. */
+	if (len)
+		memcpy(ex_window(e, e->rec.reply_arena, e->rec.reply_off, len),
+		       wr->base, len);
 	ex_reply(e, e->rec.slot, e->rec.seq, e->since, r, NULL, len);
 }
 

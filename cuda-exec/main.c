@@ -22,6 +22,10 @@
 
 static struct ex ex; /* one session a process */
 
+/* An honest session has a line or two of its own; refusals and failures, of
+ * which a guest can make any number, are told in part. */
+enum { LOG_BURST = 50, LOG_RATE = 1 };
+
 static const char usage[] =
 	"usage: vgpu-exec --driver PATH --control-fd N [--log-level LEVEL]\n"
 	"Replays one guest process's CUDA calls; started by vgpu-backend.\n";
@@ -151,6 +155,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	log_open("vgpu-exec", (enum log_level)level);
+	log_limit(LOG_BURST, LOG_RATE);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	share_init();
 	if (output_open())
@@ -158,6 +163,9 @@ int main(int argc, char **argv)
 	if (real_load(driver, why, sizeof(why)))
 		fail(strstr(why, "cuInit of") ? VGPU_E_DRIVER :
 		     VGPU_E_NO_DRIVER, why);
+	if (hmm_reaches_us())
+		log_warn("GPUs reach all memory of this process, so a guest's "
+			 "kernels do: load nvidia-uvm with uvm_disable_hmm=1");
 	say(EXEC_HELLO, VGPU_E_OK, "");
 	serve();
 	return 0;

@@ -223,6 +223,22 @@ static CUresult copy_out(struct ex *e, struct pend *p, void *buf)
 	return r;
 }
 
+/* The streams of a context's wait, which may be other contexts', do not outlive
+ * it: its place in the table is the next one's. */
+static void free_children(struct ex *e, int parent)
+{
+	for (uint32_t i = 0; i < e->pends; i++)
+		if (e->pend[i].type != PEND_FREE && e->pend[i].parent == parent)
+			pend_free(e, &e->pend[i]);
+}
+
+static void drop(struct ex *e, struct pend *p)
+{
+	if (p->children)
+		free_children(e, (int)(p - e->pend));
+	pend_free(e, p);
+}
+
 static void finish(struct ex *e, struct pend *p, CUresult r)
 {
 	uint8_t data[VGPU_SLOT_SIZE];
@@ -248,7 +264,7 @@ static void finish(struct ex *e, struct pend *p, CUresult r)
 			 r ? 0 : p->in_slot ? p->in_slot : len);
 	else if (p->fence < VGPU_FENCES)
 		ex_fence(e, p->fence, p->value, r);
-	pend_free(e, p);
+	drop(e, p);
 	if (parent >= 0) {
 		e->pend[parent].children--;
 		if (r && !e->pend[parent].result)
@@ -318,22 +334,12 @@ static bool is_long(const struct ex *e, const struct pend *p, uint64_t now)
 	return p->has_slot && !p->own_event && now - p->asked > ns;
 }
 
-static void free_children(struct ex *e, int parent)
-{
-	for (uint32_t i = 0; i < e->pends; i++)
-		if (e->pend[i].type != PEND_FREE && e->pend[i].parent == parent)
-			pend_free(e, &e->pend[i]);
-}
-
 /* A word needs nobody as long as the guest itself looks at it. */
 static void hand_over(struct ex *e, struct pend *p)
 {
 	if (p->type != PEND_WORD) {
-		if (!waiter_take_over(e, p))
-			return;
-		if (p->type == PEND_CTX)
-			free_children(e, (int)(p - e->pend));
-		pend_free(e, p);
+		if (waiter_take_over(e, p))
+			drop(e, p);
 	} else if (!p->watched && shared_load32(&e->ctl->guest_waiters) &&
 		   waiter_watch(e, p)) {
 		p->watched = true;
@@ -378,6 +384,16 @@ void pend_forget_stream(struct ex *e, uint32_t stream)
 		if (e->pend[i].type == PEND_WORD &&
 		    e->pend[i].stream == stream)
 			e->pend[i].stream = UINT32_MAX;
+}
+
+/* The event is about to be destroyed: whoever waits for it is answered first,
+ * as the driver answers now. It is not asked again: another process of the VM
+ * may have recorded it anew. */
+void pend_forget_event(struct ex *e, CUevent event)
+{
+	for (uint32_t i = 0; i < e->pends; i++)
+		if (e->pend[i].type == PEND_EVENT && e->pend[i].event == event)
+			finish(e, &e->pend[i], R.cuEventSynchronize(event));
 }
 
 /* The context dies: whoever waits in it is told, its streams are no more. */

@@ -120,17 +120,19 @@ void ex_window_forget_ctx(struct ex *e, uint32_t ctx)
 	}
 }
 
+/* Registered pages are every context's: where theirs is not ours to use any
+ * more, another one lets go of them, or the driver knows that they went. */
 static void unregister_arena(struct ex *e, struct ex_arena *a)
 {
 	CUresult r;
 
-	if (!a->ctx || !R.cuMemHostUnregister)
+	if (!R.cuMemHostUnregister)
 		return;
 	ex_relax(e);
-	r = ex_use_ctx(e, a->ctx);
-	if (!r)
+	r = a->ctx ? ex_use_ctx(e, a->ctx) : CUDA_SUCCESS;
+	if (!r || e->cur_ctx)
 		r = R.cuMemHostUnregister(a->base);
-	if (r)
+	if (r && a->ctx && r != CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED)
 		log_warn("domain %u session %s: the driver keeps %u granted "
 			 "pages (%d)", e->domid, e->sid, a->pages, r);
 }

@@ -139,6 +139,7 @@ bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 		 uint32_t len, CUresult *r)
 {
 	struct vgpu_slot *slot = slot_of(e, e->rec.slot);
+	CUresult deferred = e->deferred;
 	struct pend *p;
 
 	if (!(e->rec.flags & VGPU_REC_SYNC) || e->captures ||
@@ -157,7 +158,7 @@ bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 	prepare(e, slot, len);
 	*r = write_word(s, &slot->gpu_done, e->rec.seq);
 	if (*r) {
-		e->deferred = slot->deferred;
+		e->deferred = deferred;
 		pend_free(e, p);
 		return false; /* who waits in another way learns why */
 	}

@@ -5,7 +5,7 @@ E2E_TESTS += tests/e2e/programs.t tests/e2e/badinput.t tests/e2e/trace.t \
              tests/e2e/recorded.t tests/e2e/libraries.t tests/e2e/sharing.t \
              tests/e2e/warm.t tests/e2e/loads.t tests/e2e/flat.t \
              tests/e2e/errors.t tests/e2e/memory.t \
-             tests/e2e/held.t
+             tests/e2e/held.t tests/e2e/cores.t
 
 # softgpu that tells what an executor does with contexts and caches.
 WATCHDRV := $(B)/tests/e2e/libwatchdrv.so

@@ -314,6 +314,28 @@ static void window(void)
 	ends(&g, VGPU_E_PROTOCOL, "an arena added twice");
 }
 
+/* Each refusal is worth a line of log; thousands are not. hostile.t counts. */
+static void flood(void)
+{
+	struct { struct in_vgArenaAdd in; uint32_t ref[2]; } a = {
+		.in = { .arena = 3, .pages = 1, .count = 1 },
+		.ref = { 30000 } };
+	struct put p = { .op = OP_vgArenaAdd };
+	struct guest g;
+	int refused = 0;
+
+	if (!begin(&g)) {
+		ok(false, "a session begins");
+		return;
+	}
+	for (int i = 0; i < 2000; i++)
+		refused += guest_call(&g, &p, &a, sizeof(a), NULL, 0) > 0;
+	ok(refused == 2000, "2000 arenas of pages that do not exist");
+	usleep(1200000); /* the log has room again */
+	guest_call(&g, &p, &a, sizeof(a), NULL, 0);
+	guest_close(&g);
+}
+
 /* ---- random records ------------------------------------------------------------- */
 
 static uint64_t lasted;
@@ -370,6 +392,7 @@ static int attack(void)
 	changing(2, "a record whose number changes");
 	changing(4, "a record whose slot changes");
 	window();
+	flood();
 	random_records();
 	ok(good_session(100), "a good session works after all that");
 	return failed != 0;

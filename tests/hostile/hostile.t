@@ -15,6 +15,11 @@ first=$BE
 
 guest "$H" good 50
 ok $? 'a good session gets right results'
+executor=$(pgrep -P "$BE" -x vgpu-exec | head -n 1)
+is "$(cat "/proc/$executor/oom_score_adj")" 800 \
+	'an executor ends before what all VMs need, should memory run out'
+is "$(awk '/^Max core/ { print $5, $6 }' "/proc/$executor/limits")" '0 0' \
+	'an executor that crashes leaves no core on the disk'
 
 # A neighbour works all the time.
 guest "$H" good 15000 &
@@ -34,6 +39,11 @@ logged 'over: 10 '
 ok $? 'liars are in the log with error 10'
 ! logged 'killed by signal|signal (6|7|8|11)|over: 13'
 ok $? 'no executor crashed' || grep -E 'signal|over: 13' "$LOG" | head | sed 's/^/# /'
+lines=$(grep -c 'cannot map' "$LOG")
+[ "$lines" -ge 10 ] && [ "$lines" -lt 300 ]
+ok $? 'a guest does not fill the log' || echo "# $lines lines"
+logged 'lines were left out'
+ok $? 'what is not in the log is counted there'
 ! logged 'FOREIGN'
 ok $? 'no memory of an executor was reached' || grep FOREIGN "$LOG" | head -n 3 | sed 's/^/# /'
 

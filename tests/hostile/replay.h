@@ -67,6 +67,10 @@ void copies(void);
 void window_copies(uint32_t arena);
 void arenas(void);
 void arena_parts(void);
+void operands_3d(void);
+void foreign_handles(void);
+/* replay_waits.c */
+void waits(void);
 /* replay_images.c */
 void list_options(void);
 void options(void);

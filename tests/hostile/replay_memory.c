@@ -45,6 +45,94 @@ void copies(void)
 	new_session();
 }
 
+/* Operands of a batch whose rows and layers overlap, or lie far apart. */
+static void operand_reaches(uint64_t row, uint64_t layers, uint64_t width,
+			    uint64_t height, uint64_t depth, bool good,
+			    const char *what)
+{
+	struct { struct in_vgCopy3DBatch in; CUDA_MEMCPY3D_BATCH_OP op; } b = {
+		.in = { .count = 1, .stream = ID_STREAM },
+		.op = { .extent = { width, height, depth } } };
+	uint64_t end = (uintptr_t)ex.arena[0].base + PAGES * VGPU_PAGE;
+	struct shape s = plain(OP_vgCopy3DBatch);
+
+	b.op.src.type = b.op.dst.type = CU_MEMCPY_OPERAND_TYPE_POINTER;
+	b.op.src.op.ptr.ptr = end - 64;
+	b.op.src.op.ptr.rowLength = row;
+	b.op.src.op.ptr.layerHeight = layers;
+	b.op.dst.op.ptr = b.op.src.op.ptr;
+	snprintf(doing, sizeof(doing), "vgCopy3DBatch: %s", what);
+	ok(play(&s, &b, sizeof(b)) == VGPU_E_LEFT && !result_of(0) == good,
+	   "a batch's %s", what);
+}
+
+void operands_3d(void)
+{
+	operand_reaches(8, 8, 8, 8, 1, true, "block may end with the window");
+	operand_reaches(40, 2, 16, 2, 1, true, "last row may be a part of one");
+	operand_reaches(32, 2, 33, 2, 1, false, "last row ends in the window");
+	operand_reaches(1, 1, 65, 1, 1, false, "rows may not overlap beyond it");
+	operand_reaches(1, 1, 8, 64, 1, false, "layers neither");
+	operand_reaches(1ull << 63, 2, 2, 2, 2, false, "sums do not wrap");
+	new_session();
+}
+
+/* A handle inside a value that is passed on as it is. */
+static void attribute(uint32_t op, uint32_t id, uint32_t attr, bool good)
+{
+	struct in_cuGraphKernelNodeSetAttribute node = { 0 };
+	struct in_cuStreamSetAttribute stream = { 0 };
+	struct shape s = plain(op);
+	enum vgpu_error e;
+
+	node.have = stream.have = UINT32_MAX;
+	node.hNode = stream.hStream = id;
+	node.attr = stream.attr = (CUlaunchAttributeID)attr;
+	e = op == OP_cuStreamSetAttribute ? play(&s, &stream, sizeof(stream)) :
+					    play(&s, &node, sizeof(node));
+	ok(e == VGPU_E_LEFT && (result_of(0) == CUDA_SUCCESS) == good,
+	   "attribute %u of op %u is %s", attr, op, good ? "set" : "refused");
+}
+
+/* Memory of the host, asked for as a node of a graph. */
+static void host_node(CUmemLocationType type, bool good)
+{
+	struct in_vgNode in = { .type = CU_GRAPH_NODE_TYPE_MEM_ALLOC };
+	CUDA_MEM_ALLOC_NODE_PARAMS_v2 a = { .bytesize = 4096 };
+	struct shape s = plain(OP_vgNodeAdd);
+	uint32_t result;
+
+	a.poolProps.location.type = type;
+	memcpy(in.body, &a, sizeof(a));
+	in.graph = VGPU_ID_HOST + KIND_GRAPH - 1;
+	play(&s, &in, sizeof(in));
+	result = result_of(0);
+	ok((result != CUDA_ERROR_NOT_SUPPORTED) == good,
+	   "memory of location %d, asked for by a graph: %u", type, result);
+}
+
+void foreign_handles(void)
+{
+	uint32_t node = VGPU_ID_HOST + KIND_GNODE - 1;
+
+	attribute(OP_cuGraphKernelNodeSetAttribute, node,
+		  CU_LAUNCH_ATTRIBUTE_PRIORITY, true);
+	attribute(OP_cuGraphKernelNodeSetAttribute, node,
+		  CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT, false);
+	attribute(OP_cuGraphKernelNodeSetAttribute, node,
+		  CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT, false);
+	attribute(OP_cuStreamSetAttribute, ID_STREAM,
+		  CU_LAUNCH_ATTRIBUTE_PRIORITY, true);
+	attribute(OP_cuStreamSetAttribute, ID_STREAM,
+		  CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT, false);
+	attribute(OP_cuStreamSetAttribute, ID_STREAM,
+		  CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT, false);
+	host_node(CU_MEM_LOCATION_TYPE_DEVICE, true);
+	host_node(CU_MEM_LOCATION_TYPE_HOST, false);
+	host_node(CU_MEM_LOCATION_TYPE_HOST_NUMA, false);
+	new_session();
+}
+
 static uint64_t extreme(void)
 {
 	static const uint64_t v[] = {

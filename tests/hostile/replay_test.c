@@ -81,6 +81,9 @@ int main(int argc, char **argv)
 	window_copies(0);
 	window_copies(VGPU_ARENAS);
 	many_waits();
+	operands_3d();
+	foreign_handles();
+	waits();
 	watch->foreign = 0;
 	all_ops();
 	printf("1..%d\n", tests);

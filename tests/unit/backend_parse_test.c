@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "backend/bucket.h"
+#include "tools/lib/bucket.h"
 #include "backend/limits.h"
 #include "backend/parse.h"
 

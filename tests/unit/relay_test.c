@@ -196,6 +196,18 @@ static void floods(void **state)
 	assert_int_equal(sent.m.type, EXEC_GIVE);
 }
 
+/* It costs the backend as much to say that somebody is not there. */
+static void floods_about_nobody(void **state)
+{
+	(void)state;
+	for (int i = 0; i < FETCH_BURST; i++)
+		fetch(asker, "nobody");
+	assert_int_equal(sent.m.error, FETCH_UNKNOWN);
+	sent.count = 0;
+	fetch(asker, "nobody");
+	is_answer(asker->exec, FETCH_BUSY, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +219,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(full_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(floods, setup, teardown),
+		cmocka_unit_test_setup_teardown(floods_about_nobody, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,12 +27,14 @@ UT_OBJS_node_test         := cuda-exec/fix_graph cuda-exec/calls_launch \
 UT_OBJS_share_test        := cuda-exec/share
 UT_OBJS_seal_test         := cuda-exec/seal
 UT_OBJS_bulk_test         :=
+UT_OBJS_log_test          :=
+UT_OBJS_hmm_test          := cuda-exec/hmm
 UT_OBJS_handle_test       := frontend/libcuda/handle
 UT_OBJS_tracker_test      := frontend/libcuda/tracker
 UT_OBJS_held_test         := frontend/libcuda/held frontend/libcuda/tracker
 UT_NAMES := ring_test ring_threads_test wire_test error_test objects_test \
             capture_test jit_test node_test share_test seal_test \
-            bulk_test handle_test tracker_test held_test
+            bulk_test handle_test tracker_test held_test log_test hmm_test
 
 define unit_test
 $(UT_OUT)/$(1): $(B)/obj/$(UT)/$(1).o $(UT_OBJS_$(1):%=$(B)/obj/%.o) $(LIB_OBJS)
@@ -46,7 +48,7 @@ UNIT_TESTS += $(UT_NAMES:%=$(UT_OUT)/%)
 # It does not know fences by themselves, which is what -Wno-tsan is about;
 # that they are needed and suffice is what wake_model.t shows.
 UT_TSAN := ring_threads_test handle_test held_test bulk_test
-UT_TSAN_held_test := tools/lib/log.c
+UT_TSAN_held_test := tools/lib/log.c tools/lib/bucket.c
 UT_TSAN_FLAGS = $(filter-out -fsanitize=%,$(CFLAGS)) -fsanitize=thread \
                 $(if $(findstring clang,$(CC)),,-Wno-tsan)
 

@@ -8,11 +8,18 @@
 #ifndef VGPU_LOG_H
 #define VGPU_LOG_H
 
+#include <stdint.h>
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_TRACE };
 
 /* Call once, before any thread is started. @program: static string.
  * @level: the highest level that is printed. */
 void log_open(const char *program, enum log_level level);
+
+/* For a program whose lines a guest can cause: @burst lines at once, then @rate
+ * a second; how many were left out is said with the next one. Debug lines, which
+ * an administrator asks for, are not counted. */
+void log_limit(uint32_t burst, uint32_t rate);
 
 /* error, warn, info, debug -> level; returns -1 for any other word. */
 int log_level_from_name(const char *name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "backend/bucket.h"
+#include "tools/lib/bucket.h"
 
 #define TOKEN 1000 /* one token; a rate of r a second adds r every ms */
 
