@@ -5,6 +5,8 @@
 # that softgpu can give; the rest needs a GPU, and check-gpu compares it.
 set -u
 . "$(dirname "$0")/rig.sh"
+# In a guest with the sanitizers a crash must stay a crash.
+export ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0:allocator_may_return_null=1
 
 machine
 VGPU_SOFTGPU_STANDIN=1 backend "$B/lib/libsoftgpu.so"

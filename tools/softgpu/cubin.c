@@ -240,6 +240,8 @@ size_t cubin_size(const void *elf)
 	size_t end = h->e_shoff + (size_t)h->e_shnum * h->e_shentsize;
 	const Elf64_Shdr *s = (const void *)((const char *)elf + h->e_shoff);
 
+	if (end < sizeof(*h))
+		end = sizeof(*h);
 	for (unsigned int i = 1; i < h->e_shnum; i++)
 		if (s[i].sh_type != SHT_NOBITS &&
 		    s[i].sh_offset + s[i].sh_size > end)
