@@ -53,7 +53,8 @@ check-asan:
 TSAN_TEST  := tests/e2e/tsan.t
 TSAN_NEEDS  = $(STACK) $(LB_ALL) $(addprefix $(B)/bin/,vgpu-backend vgpu-exec \
 	vgpu-admin) $(B)/lib/libcuda.so.1 $(SOFTGPU_LIB) \
-	$(addprefix $(B)/tests/cuda/,drvapi drv_events drv_stress) \
+	$(addprefix $(B)/tests/cuda/,drvapi drv_events drv_freed drv_stress \
+	drv_races) \
 	$(UT_TSAN:%=$(B)/tests/unit/%_tsan)
 .PHONY: check-tsan tsan-tests
 tsan-tests: $(TSAN_NEEDS)

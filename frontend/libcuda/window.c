@@ -260,7 +260,7 @@ static CUresult make_staging(void)
 		r = vg_arena_add(pages, &staging_arena, &staging, false);
 		if (!r) {
 			piece_size = (uint64_t)pages * VGPU_PAGE / VGPU_FENCES;
-			have_staging = true;
+			__atomic_store_n(&have_staging, true, __ATOMIC_RELEASE);
 			return CUDA_SUCCESS;
 		}
 	}

@@ -37,6 +37,7 @@ check drvapi
 check drv_events
 check drv_freed
 check drv_stress 16
+check drv_races
 
 # Two threads that race are seen through the same options.
 cat >"$DIR/race.c" <<'E'
