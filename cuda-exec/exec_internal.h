@@ -308,6 +308,7 @@ void warm_taken(CUdevice primary_of);
 uint64_t warm_tick(void);
 
 /* ---- slack.c: memory that goes back when nothing comes ---- */
+void slack_open(void); /* a session begins */
 /* Called while there is nothing to do, and was nothing for @idle_ns: how long
  * a sleep may be; 0: any. */
 uint64_t slack_tick(struct ex *e, uint64_t idle_ns);

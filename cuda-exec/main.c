@@ -117,6 +117,7 @@ static void serve(void)
 			warm_hold(m.error);
 	} while (m.type != EXEC_ASSIGN);
 	take_session(&m, stats_fd);
+	slack_open();
 	warm_session();
 	say(EXEC_READY, VGPU_E_OK, "");
 	end = ex_loop(&ex);

@@ -14,10 +14,27 @@
 #define QUIET_NS 1000000000u
 /* What a small session's own calls leave free is left alone. */
 #define WORTH (512u << 10)
+/* Blocks up to here are of the heap, which keeps twice as much at its end. */
+#define OF_HEAP (64u << 20)
 /* Of the reply buffer: what replies in a slot and most lists need. */
 #define REPLY_KEPT (64u << 10)
 
 static uint64_t done_at; /* position in the ring when it last went back */
+
+/*
+ * A driver that loads a module may take as much memory as that has bytes, for
+ * as long as it loads. glibc would map such a block and unmap it again, and
+ * each of its pages would be asked of the kernel and cleared with every load,
+ * which takes longer than to copy what comes into it. Not for executors without
+ * a session: what the driver's start leaves free goes back at once.
+ */
+void slack_open(void)
+{
+	if (!mallopt(M_MMAP_THRESHOLD, OF_HEAP) ||
+	    !mallopt(M_TRIM_THRESHOLD, 2 * OF_HEAP))
+		log_debug("this C library maps large blocks: modules load "
+			  "more slowly");
+}
 
 static void heap_back(void)
 {
