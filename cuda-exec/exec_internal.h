@@ -343,6 +343,10 @@ bool ex_capture_foreign(struct ex *e, uint32_t stream);
 /* Our own questions to the driver must not break a guest's capture. */
 void ex_relax(struct ex *e);
 
+/* ---- devres.c: structs that are the driver's inside ---- */
+void ex_learn_CUdevResource(const CUdevResource *r, uint64_t n);
+CUresult ex_known_CUdevResource(const CUdevResource *r, uint64_t n);
+
 /* ---- hmm.c: does a guest's kernel reach this process's memory? ---- */
 bool hmm_reaches_us(void);
 

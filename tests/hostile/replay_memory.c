@@ -111,6 +111,25 @@ static void host_node(CUmemLocationType type, bool good)
 	   "memory of location %d, asked for by a graph: %u", type, result);
 }
 
+/* Part of a device: the driver's own bytes in it are the driver's. */
+static void made_up_resource(void)
+{
+	struct { struct in_cuDevResourceGenerateDesc in; CUdevResource r; } d = {
+		.in = { .have = UINT32_MAX, .nbResources = 1 } };
+	struct shape s = plain(OP_cuDevResourceGenerateDesc);
+	enum vgpu_error e;
+
+	d.r.type = CU_DEV_RESOURCE_TYPE_SM;
+	memset(d.r._internal_padding, 0x41, sizeof(d.r._internal_padding));
+	e = play(&s, &d, sizeof(d));
+	ok(e == VGPU_E_LEFT &&
+	   result_of(0) == CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION,
+	   "a part of a device that the driver never gave is refused");
+	ex_learn_CUdevResource(&d.r, 1);
+	e = play(&s, &d, sizeof(d));
+	ok(e == VGPU_E_LEFT && !result_of(0), "one that it gave is taken");
+}
+
 void foreign_handles(void)
 {
 	uint32_t node = VGPU_ID_HOST + KIND_GNODE - 1;
@@ -127,6 +146,7 @@ void foreign_handles(void)
 		  CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT, false);
 	attribute(OP_cuStreamSetAttribute, ID_STREAM,
 		  CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT, false);
+	made_up_resource();
 	host_node(CU_MEM_LOCATION_TYPE_DEVICE, true);
 	host_node(CU_MEM_LOCATION_TYPE_HOST, false);
 	host_node(CU_MEM_LOCATION_TYPE_HOST_NUMA, false);

@@ -29,12 +29,14 @@ UT_OBJS_seal_test         := cuda-exec/seal
 UT_OBJS_bulk_test         :=
 UT_OBJS_log_test          :=
 UT_OBJS_hmm_test          := cuda-exec/hmm
+UT_OBJS_devres_test       := cuda-exec/devres
 UT_OBJS_handle_test       := frontend/libcuda/handle
 UT_OBJS_tracker_test      := frontend/libcuda/tracker
 UT_OBJS_held_test         := frontend/libcuda/held frontend/libcuda/tracker
 UT_NAMES := ring_test ring_threads_test wire_test error_test objects_test \
             capture_test jit_test node_test share_test seal_test \
-            bulk_test handle_test tracker_test held_test log_test hmm_test
+            bulk_test handle_test tracker_test held_test log_test hmm_test \
+            devres_test
 
 define unit_test
 $(UT_OUT)/$(1): $(B)/obj/$(UT)/$(1).o $(UT_OBJS_$(1):%=$(B)/obj/%.o) $(LIB_OBJS)

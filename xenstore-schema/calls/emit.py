@@ -377,6 +377,9 @@ class Emitter:
             if p.fix:
                 o.append(f"\tif ({given} && (r = ex_fix_{p.base}(e, &{n}_v)))"
                          "\n\t\treturn r;\n")
+            if p.own:
+                o.append(f"\tif ({given} && (r = ex_known_{p.base}(&{n}_v, 1)))"
+                         "\n\t\treturn r;\n")
             return o, f"{given} ? &{n}_v : NULL", []
         if m in ("out", "inout"):
             o = []
@@ -390,16 +393,26 @@ class Emitter:
             if p.fix:
                 post = [f"\t\tif ({given})\n\t\t\tex_unfix_{p.base}(e, "
                         f"&out->{n});\n"]
+            if p.own:
+                post = [f"\t\tif ({given})\n\t\t\tex_learn_{p.base}("
+                        f"&out->{n}, 1);\n"]
             arg = f"(void *){n}" if p.base == "void" else n
             return o, arg, post
         if m == "ins":
-            return ([f"\tconst {elem(p)} *{n} = {given} ? "
-                     f"rd_array(rd, {p.count}, sizeof({elem(p)})) : NULL;\n"],
-                    f"({p.ctype})(uintptr_t){n}", [])
+            o = [f"\tconst {elem(p)} *{n} = {given} ? "
+                 f"rd_array(rd, {p.count}, sizeof({elem(p)})) : NULL;\n"]
+            if p.own:
+                o.append(f"\tif ({n} && (r = ex_known_{p.base}({n}, "
+                         f"{p.count})))\n\t\treturn r;\n")
+            return o, f"({p.ctype})(uintptr_t){n}", []
         if m == "outs":
-            return ([f"\t{elem(p)} *{n} = {given} ? "
-                     f"wr_array(wr, {p.count}, sizeof({elem(p)})) : NULL;\n"],
-                    f"(void *){n}" if p.base == "void" else n, [])
+            o = [f"\t{elem(p)} *{n} = {given} ? "
+                 f"wr_array(wr, {p.count}, sizeof({elem(p)})) : NULL;\n"]
+            post = []
+            if p.own:
+                o.append(f"\tsize_t {n}_room = {n} ? {p.count} : 0;\n")
+                post = [f"\t\tex_learn_{p.base}({n}, {n}_room);\n"]
+            return o, f"(void *){n}" if p.base == "void" else n, post
         if m == "ref":
             return ([f"\t{p.base} {n}_h = 0;\n"],
                     f"{given} ? &{n}_h : NULL",

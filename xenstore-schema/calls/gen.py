@@ -35,6 +35,7 @@ class Param:
         self.ctype, self.name = ctype, name
         self.mode, self.count, self.fix = None, None, False
         self.must = None  # what a NULL handle gives
+        self.own = False  # opaque: only what the driver gave goes back to it
         self.elsewhere = False  # an event that the host records by itself
 
     @property
@@ -159,6 +160,8 @@ def bind(call, protos):
             p.mode, p.elsewhere = "obj", True
         if rest and rest[-1] == "fix":
             p.fix, rest = True, rest[:-1]
+        if rest and rest[-1] == "own":
+            p.own, rest = True, rest[:-1]
         if p.mode in ARRAY_MODES:
             if not rest:
                 die(where, f"{words[0]} {p.name} needs a count")
