@@ -229,7 +229,7 @@ static void thread_ends(void *unused)
 	for (int i = 0; i < 8 && !vg_enter(); i++) {
 		uint32_t id = vg_thread.own[i].stream;
 
-		if (id && state_of(id))
+		if (id)
 			cuStreamDestroy_v2((CUstream)vg_handle_out(KIND_STREAM,
 								   id));
 	}
@@ -240,33 +240,48 @@ static void make_exit_key(void)
 	pthread_key_create(&exit_key, thread_ends);
 }
 
+/* A place for one more; -1: all have a stream of a context that lives. */
+static int unused_own(void)
+{
+	for (int i = 0; i < 8; i++) {
+		struct in_vgStream in = { .stream = vg_thread.own[i].stream };
+
+		if (in.stream && state_of(in.stream))
+			continue;
+		if (in.stream)
+			give_up(&in); /* it died with its context */
+		return i;
+	}
+	return -1;
+}
+
+static CUresult make_own(const struct vg_ctx *c, uint32_t *id)
+{
+	int i = unused_own();
+	CUresult r;
+
+	if (i < 0)
+		return vg_not_supported("per-thread streams in more than 8 "
+					"contexts at a time");
+	pthread_once(&exit_once, make_exit_key);
+	pthread_setspecific(exit_key, &vg_thread);
+	r = create(id, CU_STREAM_DEFAULT, 0, false);
+	vg_thread.own[i].ctx = c->id;
+	vg_thread.own[i].stream = r ? 0 : *id;
+	return r;
+}
+
 CUresult vg_stream_own(uint32_t *id)
 {
 	struct vg_ctx *c;
 	CUresult r = vg_need_ctx(&c);
-	int i;
 
-	if (r)
-		return r;
-	for (i = 0; i < 8 && vg_thread.own[i].stream; i++) {
-		if (vg_thread.own[i].ctx != c->id)
-			continue;
+	for (int i = 0; i < 8 && !r; i++) {
 		*id = vg_thread.own[i].stream;
-		if (state_of(*id))
+		if (vg_thread.own[i].ctx == c->id && *id && state_of(*id))
 			return CUDA_SUCCESS;
-		break; /* it died with its context */
 	}
-	if (i == 8)
-		return vg_not_supported("per-thread streams in more than 8 "
-					"contexts");
-	pthread_once(&exit_once, make_exit_key);
-	pthread_setspecific(exit_key, &vg_thread);
-	r = create(id, CU_STREAM_DEFAULT, 0, false);
-	if (r)
-		return r;
-	vg_thread.own[i].ctx = c->id;
-	vg_thread.own[i].stream = *id;
-	return CUDA_SUCCESS;
+	return r ? r : make_own(c, id);
 }
 
 /* ---- waiting ----------------------------------------------------------- */

@@ -192,6 +192,26 @@ static void inherited(CUcontext primary)
 	printf("memory outlives its thread: %u\n", v);
 }
 
+/* The thread's own stream is another one in each context, and goes with it. */
+static void own_streams(CUcontext primary)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 1; i <= 20; i++) {
+		CUdeviceptr p;
+		CUcontext c;
+
+		DRV(cuCtxCreate(&c, NULL, 0, dev));
+		p = drv_alloc(4);
+		DRV(cuMemsetD32Async(p, i, 1, CU_STREAM_PER_THREAD));
+		DRV(cuStreamSynchronize(CU_STREAM_PER_THREAD));
+		sum += drv_word(p);
+		DRV(cuCtxDestroy(c));
+		DRV(cuCtxSetCurrent(primary));
+	}
+	printf("own streams in 20 contexts: %u\n", sum);
+}
+
 static void primary_life(CUcontext primary)
 {
 	CUcontext again = NULL;
@@ -239,6 +259,7 @@ int main(void)
 	       a == b ? "equal" : "differ", version >= 3020 ? "good" : "low");
 	DRV(cuCtxDestroy(own));
 	DRV(cuCtxSetCurrent(primary));
+	own_streams(primary);
 	primary_life(primary);
 	return 0;
 }
