@@ -35,6 +35,14 @@ void ex_stream_touch(struct ex *e, uint32_t id)
 	e->dirty[e->dirties++] = (struct ex_dirty){ id, ctx, false };
 }
 
+/* The context that @id's waits end with; default streams are the current one's. */
+uint32_t ex_stream_ctx(struct ex *e, uint32_t id)
+{
+	const struct ex_object *o = ex_object(e, KIND_STREAM, id);
+
+	return o && o->ctx ? o->ctx : e->cur_ctx;
+}
+
 void ex_stream_idle_in(struct ex *e, uint32_t id, uint32_t ctx)
 {
 	struct ex_object *o = ex_object(e, KIND_STREAM, id);

@@ -379,6 +379,7 @@ CUresult ex_vgEventRecord(struct ex *e, struct vgpu_rd *rd,
 CUresult ex_vgEventSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 {
 	const struct in_vgEvent *in = rd_take(rd, sizeof(*in));
+	const struct ex_object *o;
 	CUevent ev;
 	CUresult r;
 
@@ -388,7 +389,8 @@ CUresult ex_vgEventSync(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)
 	r = event_of(e, in->event, &ev);
 	if (r)
 		return r;
-	return pend_event(e, ev);
+	o = ex_object(e, KIND_EVENT, in->event);
+	return pend_event(e, ev, o ? o->ctx : 0);
 }
 
 CUresult ex_vgEventQuery(struct ex *e, struct vgpu_rd *rd, struct vgpu_wr *wr)

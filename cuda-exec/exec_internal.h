@@ -321,6 +321,7 @@ void ex_stream_touch(struct ex *e, uint32_t stream);
 void ex_stream_frees(struct ex *e, uint32_t stream);
 bool ex_stream_freed(const struct ex *e, uint32_t stream);
 void ex_stream_idle(struct ex *e, uint32_t stream);
+uint32_t ex_stream_ctx(struct ex *e, uint32_t stream);
 void ex_stream_idle_in(struct ex *e, uint32_t stream, uint32_t ctx);
 void ex_ctx_idle(struct ex *e, uint32_t ctx);
 uint32_t ex_busy_streams(struct ex *e); /* of the current context */

@@ -23,7 +23,8 @@ enum pend_type { PEND_FREE, PEND_STREAM, PEND_EVENT, PEND_CTX, PEND_WORD };
 
 struct pend {
 	enum pend_type type;
-	uint32_t ctx;      /* context in which it was asked */
+	uint32_t ctx;      /* whose end ends it: the stream's or event's own,
+			    * or the context in which it was asked */
 	uint32_t stream;   /* STREAM: id */
 	uint32_t op;       /* whose wait it is */
 	CUevent event;     /* EVENT */
@@ -94,7 +95,7 @@ void pend_free(struct ex *e, struct pend *p);
 CUresult pend_stream(struct ex *e, uint32_t stream);
 /* The same, when @len bytes are on their way to the slot in that stream. */
 CUresult pend_copied(struct ex *e, uint32_t stream, uint32_t len);
-CUresult pend_event(struct ex *e, CUevent event);
+CUresult pend_event(struct ex *e, CUevent event, uint32_t ctx);
 CUresult pend_ctx(struct ex *e);
 CUresult pend_copy_out(struct ex *e, uint32_t stream, uint64_t src,
 		       uint32_t len);

@@ -100,6 +100,7 @@ static CUresult wait_for(struct ex *e, uint32_t stream, struct pend like)
 
 	if (!p)
 		return EX_BAD;
+	p->ctx = ex_stream_ctx(e, stream);
 	p->stream = stream;
 	p->has_slot = true;
 	p->src = like.src;
@@ -118,12 +119,15 @@ CUresult pend_copied(struct ex *e, uint32_t stream, uint32_t len)
 	return wait_for(e, stream, (struct pend){ .in_slot = len });
 }
 
-CUresult pend_event(struct ex *e, CUevent event)
+/* @ctx: the event's, or 0 */
+CUresult pend_event(struct ex *e, CUevent event, uint32_t ctx)
 {
 	struct pend *p = pend_new(e, PEND_EVENT);
 
 	if (!p)
 		return EX_BAD;
+	if (ctx)
+		p->ctx = ctx;
 	p->event = event;
 	p->has_slot = true;
 	return EX_PENDING;
@@ -149,6 +153,7 @@ CUresult pend_fence(struct ex *e, uint32_t stream, uint32_t fence,
 	p = pend_new(e, PEND_EVENT);
 	if (!p)
 		return EX_BAD;
+	p->ctx = ex_stream_ctx(e, stream);
 	p->fence = fence;
 	p->value = value;
 	p->stream = stream;

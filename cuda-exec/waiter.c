@@ -249,7 +249,8 @@ static void post(struct ex *e)
 CUresult waiter_post(struct ex *e, enum wait_type type, uint32_t stream,
 		     CUevent event, uint64_t src, uint32_t len)
 {
-	CUresult r = fill_job(e, type, e->cur_ctx, stream, e->touches);
+	CUresult r = fill_job(e, type, ex_stream_ctx(e, stream), stream,
+			      e->touches);
 
 	if (r)
 		return r;

@@ -166,6 +166,7 @@ bool word_answer(struct ex *e, uint32_t stream, CUstream s, uint64_t src,
 	p->word = &slot->gpu_done;
 	p->value = e->rec.seq;
 	p->stream = stream;
+	p->ctx = ex_stream_ctx(e, stream);
 	*r = EX_PENDING;
 	return true;
 }
@@ -201,6 +202,7 @@ bool word_fence(struct ex *e, uint32_t stream, CUstream s, uint32_t fence,
 	p->fence = fence;
 	p->value = value;
 	p->stream = stream;
+	p->ctx = ex_stream_ctx(e, stream);
 	return true;
 }
 

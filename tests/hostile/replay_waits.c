@@ -3,7 +3,7 @@
  * table of waits is left that nobody will end. */
 #include "tests/hostile/replay.h"
 
-enum { GREEN = 50, GREEN_STREAM };
+enum { GREEN = 50, GREEN_STREAM, OTHER };
 
 static CUresult busy_stream(CUstream s)
 {
@@ -91,6 +91,31 @@ static void streams(void)
 	new_session();
 }
 
+/* In a context of its own somebody waits for what is another one's. */
+static void elsewhere(uint32_t op, const char *what)
+{
+	union { struct in_vgCtxCreate in; uint64_t all[2]; } create = {
+		.in = { .ctx = OTHER } };
+	union { struct in_vgPrimary in; uint64_t all[2]; } ctx = {
+		.in = { .ctx = ID_CTX } };
+	uint64_t id = op == OP_vgStreamSync ? ID_STREAM : ID_EVENT;
+	struct shape s = plain(OP_vgCtxCreate);
+	bool good = play(&s, &create, sizeof(create)) == VGPU_E_LEFT;
+
+	ex_stream_touch(&ex, ID_STREAM);
+	s = plain(op);
+	s.ctx = OTHER;
+	good = good && play(&s, &id, sizeof(id)) == VGPU_E_LEFT &&
+	       ex.pend_live == 1;
+	s = plain(OP_vgPrimaryRelease);
+	s.ctx = OTHER;
+	s.slot = 1;
+	good = good && play(&s, &ctx, sizeof(ctx)) == VGPU_E_LEFT;
+	ok(good && !ex.pend_live, "%s is waited for in another context: the "
+	   "end of its own ends that", what);
+	new_session();
+}
+
 void waits(void)
 {
 	struct real was = R;
@@ -101,5 +126,7 @@ void waits(void)
 	contexts();
 	events();
 	streams();
+	elsewhere(OP_vgStreamSync, "a stream");
+	elsewhere(OP_vgEventSync, "an event");
 	R = was;
 }
