@@ -37,6 +37,16 @@ check drvapi
 check drv_events
 check drv_freed
 check drv_stress 16
+
+# The other way of waiting, as in cores.t: the ring thread looks, and the
+# waiter's thread takes over; or it does not.
+stop_backend
+[ "$(getconf _NPROCESSORS_ONLN)" -lt 4 ] && cores=8 || cores=1
+export VGPU_TEST_CORES=$cores
+backend "$B/lib/libsoftgpu.so"
+ok $? "the backend runs as on $cores cores"
+check drv_events
+check drv_stress 16
 check drv_races
 
 # Two threads that race are seen through the same options.
