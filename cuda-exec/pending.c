@@ -294,9 +294,22 @@ static CUresult settle(struct ex *e, struct pend *p)
 	return own ? R.cuStreamSynchronize(s) : CUDA_SUCCESS;
 }
 
-/* What an assertion says comes with a wait of the driver's own. */
-static CUresult failed(CUresult r, CUresult again)
+/* The question itself broke a capture: another one gets another answer. */
+static bool is_captured(CUresult r)
 {
+	return r >= CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED &&
+	       r <= CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+}
+
+/* What an assertion says comes with a wait of the driver's own. */
+static CUresult failed(const struct pend *p, CUstream s, CUresult r)
+{
+	CUresult again;
+
+	if (is_captured(r))
+		return r;
+	again = p->type == PEND_EVENT ? R.cuEventSynchronize(p->event) :
+					R.cuStreamSynchronize(s);
 	return again ? again : r;
 }
 
@@ -318,11 +331,7 @@ static CUresult look(struct ex *e, struct pend *p)
 		r = R.cuStreamQuery(s);
 	if (!r)
 		return settle(e, p);
-	if (r == CUDA_ERROR_NOT_READY)
-		return r;
-	return failed(r, p->type == PEND_EVENT ?
-		      R.cuEventSynchronize(p->event) :
-		      R.cuStreamSynchronize(s));
+	return r == CUDA_ERROR_NOT_READY ? r : failed(p, s, r);
 }
 
 /* Looking is the fastest way to see the end of a wait. */

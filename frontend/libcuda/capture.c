@@ -73,6 +73,19 @@ void vg_capture_error(CUresult r)
 		atomic_store(&c->capture_failed, true);
 }
 
+/* What is refused here for a captured stream breaks its capture, as in the
+ * driver: there a query does. */
+CUresult vg_capture_refused(const struct vg_ctx *c, uint32_t stream,
+			    CUresult r)
+{
+	struct in_vgStream in = { .stream = stream };
+	struct vg_seg s = { &in, sizeof(in) };
+
+	if (r && atomic_load(&c->capturing) && stream > VGPU_STREAM_LEGACY)
+		vg_call(OP_vgStreamQuery, &s, 1, NULL, 0);
+	return r;
+}
+
 VG_EXPORT CUresult CUDAAPI cuStreamBeginCapture_v2(CUstream hStream,
 						   CUstreamCaptureMode mode)
 {
@@ -93,36 +106,28 @@ VG_EXPORT CUresult CUDAAPI cuStreamBeginCapture(CUstream hStream)
 	return cuStreamBeginCapture_v2(hStream, CU_STREAM_CAPTURE_MODE_GLOBAL);
 }
 
-/* Whether there is a capture is what the driver asks first. */
-static CUresult end_without_graph(CUstream hStream)
-{
-	CUstreamCaptureStatus status;
-	CUresult r = cuStreamIsCapturing(hStream, &status);
-
-	return r ? r : status == CU_STREAM_CAPTURE_STATUS_NONE ?
-			       CUDA_ERROR_ILLEGAL_STATE :
-			       CUDA_ERROR_INVALID_VALUE;
-}
-
 VG_EXPORT CUresult CUDAAPI cuStreamEndCapture(CUstream hStream,
 					      CUgraph *phGraph)
 {
 	struct in_vgStream in = { 0 };
 	struct out_vgCaptureEnd out = { 0 };
 	struct vg_seg s = { &in, sizeof(in) }, o = { &out, sizeof(out) };
+	CUgraph graph;
 	struct vg_ctx *c;
 	CUresult r = stream_of(hStream, &in.stream, &c);
 
 	if (r)
 		return r;
-	if (!phGraph)
-		return end_without_graph(hStream);
 	r = vg_call(OP_vgCaptureEnd, &s, 1, &o, 1);
 	if (r != CUDA_ERROR_ILLEGAL_STATE &&
 	    r != CUDA_ERROR_STREAM_CAPTURE_UNMATCHED &&
 	    r != CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD)
 		vg_capture_ends(c, in.stream);
-	*phGraph = r ? NULL : (CUgraph)vg_handle_out(KIND_GRAPH, out.graph);
+	graph = r ? NULL : (CUgraph)vg_handle_out(KIND_GRAPH, out.graph);
+	if (phGraph)
+		*phGraph = graph;
+	else if (graph)
+		cuGraphDestroy(graph); /* nobody will ever have it */
 	return vg_report(r);
 }
 

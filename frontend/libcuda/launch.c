@@ -320,9 +320,11 @@ static CUresult prepare(struct launch *l, CUfunction f, CUstream hStream,
 		r = check_shape(l, vg_devices[c->dev].info.attr);
 	if (!r)
 		r = parameters(l, params, extra);
-	l->in.kind = r ? 0 : l->f->kind;
-	l->in.id = r ? 0 : l->f->id;
-	return r;
+	if (unlikely(r))
+		return vg_capture_refused(c, l->in.stream, r);
+	l->in.kind = l->f->kind;
+	l->in.id = l->f->id;
+	return CUDA_SUCCESS;
 }
 
 VG_EXPORT CUresult CUDAAPI

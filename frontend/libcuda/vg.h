@@ -240,6 +240,9 @@ void vg_capture_begins(struct vg_ctx *c, uint32_t stream);
 void vg_capture_ends(struct vg_ctx *c, uint32_t stream);
 /* A call that was waited for, or one before it, gave an error. */
 void vg_capture_error(CUresult r);
+/* Work for @stream is refused with @r, which is returned. */
+CUresult vg_capture_refused(const struct vg_ctx *c, uint32_t stream,
+			    CUresult r);
 /* Posted calls that are waited for while anything is captured. */
 extern const bool vg_capturable[OP_NR];
 /* May this work fail because of a capture? */

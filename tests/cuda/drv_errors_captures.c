@@ -152,7 +152,6 @@ static void modes(CUdevice dev, CUmodule mod)
 	mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 	PROBE("exchange back", cuThreadExchangeStreamCaptureMode(&mode));
 	probe_says("was %d", (int)mode);
-	PROBE("exchange NULL", cuThreadExchangeStreamCaptureMode(NULL));
 }
 
 static void several_streams(CUdevice dev, CUmodule mod)

@@ -97,6 +97,16 @@ CUresult capture_allows(struct sg_stream *s)
 	return r;
 }
 
+/* Work for a captured stream that is wrong breaks its capture. */
+CUresult capture_refused(CUstream h, CUresult r)
+{
+	struct sg_stream *s = (struct sg_stream *)h;
+
+	if (r && handle_is(h, H_STREAM) && s->capture)
+		s->capture->bad = true;
+	return r;
+}
+
 /* A call that may wait for the GPU, whatever the stream. */
 CUresult capture_unsafe(void)
 {
@@ -341,15 +351,14 @@ CUresult cuStreamEndCapture(CUstream h, CUgraph *graph)
 		*graph = NULL;
 	if (!c)
 		return CUDA_ERROR_ILLEGAL_STATE;
-	if (!graph)
-		return CUDA_ERROR_INVALID_VALUE;
 	if (c->origin != s)
 		return broken(c, CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
+	/* Natively too it ends when the graph has nowhere to go. */
 	r = c->bad ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED :
 	    joined(c) ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
-	if (!r)
+	if (!r && graph)
 		*graph = c->graph;
-	end(c, !r);
+	end(c, !r && graph);
 	return r;
 }
 

@@ -167,7 +167,7 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent h, unsigned int flags)
 {
 	struct sg_event *e;
 	struct sg_stream *s;
-	CUresult r = get(h, &e);
+	CUresult r = capture_refused(stream, get(h, &e));
 	struct op *op;
 
 	if (!r)

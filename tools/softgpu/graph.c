@@ -523,6 +523,9 @@ CUresult cuGraphLaunch(CUgraphExec x, CUstream h)
 	struct sg_stream *s;
 	CUresult r = stream_work(h, &s);
 
+	/* As NVIDIA's driver says it of this call alone. */
+	if (r == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
+		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	if (r)
 		return r;
 	return handle_is(x, H_GEXEC) ? run((struct graph *)x, h) :

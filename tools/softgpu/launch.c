@@ -160,10 +160,11 @@ static CUresult launch(CUfunction h, const struct request *q)
 		r = check_shape(q, f);
 	if (!r)
 		r = standin_cluster(f, q->cluster);
-	if (!r && s->capture)
+	if (r)
+		return capture_refused(q->stream, r);
+	if (s->capture)
 		return capture(s, h, q);
-	if (!r)
-		r = grid_new(q, f, s->ctx, &g);
+	r = grid_new(q, f, s->ctx, &g);
 	if (!r && q->coop && !f->fn->opaque) {
 		r = make_cooperative(g, s->ctx);
 		if (r) {

@@ -173,6 +173,7 @@ CUresult capture_wait(struct sg_stream *s, CUevent h, const struct captured *e,
 CUresult capture_query(const struct captured *e);
 CUresult capture_broken(struct sg_stream *s);
 CUresult capture_allows(struct sg_stream *s);
+CUresult capture_refused(CUstream h, CUresult r);
 CUresult capture_unsafe(void);
 CUresult capture_in(struct sg_ctx *ctx);
 void capture_leave(struct sg_stream *s);
