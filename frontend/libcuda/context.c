@@ -35,6 +35,49 @@ struct vg_ctx *vg_ctx_of(CUcontext c)
 	return vg_handle_state(KIND_CTX, id);
 }
 
+struct vg_ctx *vg_ctx_ever(CUcontext c)
+{
+	uint32_t id;
+	CUresult r = c ? vg_handle_in(KIND_CTX, (uintptr_t)c, &id) :
+			 CUDA_ERROR_INVALID_CONTEXT;
+
+	return r == CUDA_ERROR_CONTEXT_IS_DESTROYED ?
+	       vg_handle_buried(KIND_CTX, id) : r ? NULL :
+	       vg_handle_state(KIND_CTX, id);
+}
+
+CUresult vg_ctx_push(struct vg_ctx *c)
+{
+	if (vg_thread.depth == VG_STACK_MAX)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	atomic_fetch_add(&c->places, 1);
+	vg_thread.stack[vg_thread.depth++] = c;
+	return CUDA_SUCCESS;
+}
+
+void vg_ctx_pop(void)
+{
+	struct vg_ctx *c = vg_thread.stack[--vg_thread.depth];
+
+	if (atomic_fetch_sub(&c->places, 1) == 1 &&
+	    atomic_load(&c->destroyed))
+		vg_handle_del(KIND_CTX, c->id);
+}
+
+void vg_ctx_destroyed(struct vg_ctx *c)
+{
+	vg_handle_bury(KIND_CTX, c->id);
+	atomic_store(&c->destroyed, true);
+	if (!atomic_load(&c->places))
+		vg_handle_del(KIND_CTX, c->id);
+}
+
+/* Destroyed, or a primary one between its end and its next retain. */
+static bool is_dead(const struct vg_ctx *c)
+{
+	return atomic_load(&c->sticky) == CUDA_ERROR_CONTEXT_IS_DESTROYED;
+}
+
 CUresult vg_need_ctx(struct vg_ctx **ret)
 {
 	CUresult r = vg_enter();
@@ -59,39 +102,30 @@ VG_EXPORT CUresult CUDAAPI cuCtxGetCurrent(CUcontext *pctx)
 
 VG_EXPORT CUresult CUDAAPI cuCtxSetCurrent(CUcontext ctx)
 {
-	struct vg_ctx *c = vg_ctx_of(ctx);
+	struct vg_ctx *c = vg_ctx_ever(ctx);
 	CUresult r = vg_enter();
 
 	if (r)
 		return r;
 	if (ctx && !c)
 		return CUDA_ERROR_INVALID_CONTEXT;
-	if (!c) {
-		if (vg_thread.depth)
-			vg_thread.depth--;
+	if (c && c == vg_ctx())
 		return CUDA_SUCCESS;
-	}
-	if (!vg_thread.depth)
-		vg_thread.depth = 1;
-	vg_thread.stack[vg_thread.depth - 1] = c;
-	return CUDA_SUCCESS;
+	if (vg_thread.depth)
+		vg_ctx_pop();
+	return c ? vg_ctx_push(c) : CUDA_SUCCESS;
 }
 
 VG_EXPORT CUresult CUDAAPI cuCtxPushCurrent_v2(CUcontext ctx)
 {
-	struct vg_ctx *c = vg_ctx_of(ctx);
+	struct vg_ctx *c = vg_ctx_ever(ctx);
 	CUresult r = vg_enter();
 
 	if (r)
 		return r;
 	if (!ctx)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!c)
-		return CUDA_ERROR_INVALID_CONTEXT;
-	if (vg_thread.depth == VG_STACK_MAX)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	vg_thread.stack[vg_thread.depth++] = c;
-	return CUDA_SUCCESS;
+	return c ? vg_ctx_push(c) : CUDA_ERROR_INVALID_CONTEXT;
 }
 
 VG_EXPORT CUresult CUDAAPI cuCtxPopCurrent_v2(CUcontext *pctx)
@@ -104,7 +138,7 @@ VG_EXPORT CUresult CUDAAPI cuCtxPopCurrent_v2(CUcontext *pctx)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (pctx)
 		*pctx = vg_ctx_current();
-	vg_thread.depth--;
+	vg_ctx_pop();
 	return CUDA_SUCCESS;
 }
 
@@ -175,6 +209,8 @@ VG_EXPORT CUresult CUDAAPI cuCtxGetApiVersion(CUcontext ctx,
 		return r;
 	if (!version)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (is_dead(c)) /* natively another answer than for the others */
+		return CUDA_ERROR_INVALID_CONTEXT;
 	*version = c->api_version;
 	return CUDA_SUCCESS;
 }
@@ -197,6 +233,8 @@ uint64_t vg_ctx_id(CUcontext ctx, CUresult *ret)
 	struct vg_ctx *c;
 
 	*ret = vg_ctx_or_current(ctx, &c);
+	if (!*ret && is_dead(c))
+		*ret = CUDA_ERROR_CONTEXT_IS_DESTROYED;
 	return *ret ? 0 : c->unique;
 }
 
@@ -221,6 +259,8 @@ VG_EXPORT CUresult CUDAAPI cuCtxGetStreamPriorityRange(int *least,
 
 	if (r)
 		return r;
+	if (is_dead(c))
+		return CUDA_ERROR_CONTEXT_IS_DESTROYED;
 	if (least)
 		*least = vg_devices[c->dev].info.priority_least;
 	if (greatest)

@@ -308,9 +308,8 @@ VG_EXPORT CUresult CUDAAPI cuCtxCreate_v2(CUcontext *pctx, unsigned int flags,
 	if (out.api_version)
 		c->api_version = out.api_version;
 	atomic_store(&c->active, true);
-	vg_thread.stack[vg_thread.depth++] = c;
 	*pctx = vg_ctx_handle(c);
-	return CUDA_SUCCESS;
+	return vg_ctx_push(c);
 }
 
 VG_EXPORT CUresult CUDAAPI cuCtxCreate(CUcontext *pctx, unsigned int flags,
@@ -347,7 +346,7 @@ VG_EXPORT CUresult CUDAAPI cuCtxCreate_v4(CUcontext *pctx,
 
 VG_EXPORT CUresult CUDAAPI cuCtxDestroy_v2(CUcontext ctx)
 {
-	struct vg_ctx *c = vg_ctx_of(ctx);
+	struct vg_ctx *c = vg_ctx_ever(ctx);
 	struct in_vgCtx in;
 	struct vg_seg s = { &in, sizeof(in) };
 	struct vg_opts none = { .use_ctx = true };
@@ -359,12 +358,14 @@ VG_EXPORT CUresult CUDAAPI cuCtxDestroy_v2(CUcontext ctx)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!c || c->primary)
 		return CUDA_ERROR_INVALID_CONTEXT;
+	if (atomic_load(&c->destroyed))
+		return CUDA_ERROR_CONTEXT_IS_DESTROYED;
 	cls_context_died(ctx);
-	if (vg_ctx() == c)
-		vg_thread.depth--;
 	in.ctx = c->id;
 	r = vg_call_opts(OP_vgCtxDestroy, &s, 1, NULL, 0, &none);
 	dies(c);
-	vg_handle_del(KIND_CTX, c->id);
+	vg_ctx_destroyed(c);
+	if (vg_ctx() == c)
+		vg_ctx_pop();
 	return r;
 }

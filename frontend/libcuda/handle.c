@@ -189,12 +189,22 @@ void vg_handle_bury(enum vgpu_kind kind, uint32_t id)
 					       (uint8_t)(kind | BURIED));
 }
 
-void *vg_handle_state(enum vgpu_kind kind, uint32_t id)
+static void *state_as(uint8_t kind, uint32_t id)
 {
 	struct entry *e = entry_of(id, false);
 
 	return e && id && atomic_load(&e->kind) == kind ?
 	       atomic_load(&e->state) : NULL;
+}
+
+void *vg_handle_state(enum vgpu_kind kind, uint32_t id)
+{
+	return state_as((uint8_t)kind, id);
+}
+
+void *vg_handle_buried(enum vgpu_kind kind, uint32_t id)
+{
+	return state_as((uint8_t)(kind | BURIED), id);
 }
 
 bool vg_handle_set_state(enum vgpu_kind kind, uint32_t id, void *state)

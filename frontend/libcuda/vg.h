@@ -159,6 +159,7 @@ void vg_handle_del(enum vgpu_kind kind, uint32_t id);
 void vg_handle_bury(enum vgpu_kind kind, uint32_t id);
 /* The library's own state of a handle; NULL: none. */
 void *vg_handle_state(enum vgpu_kind kind, uint32_t id);
+void *vg_handle_buried(enum vgpu_kind kind, uint32_t id); /* of a buried one */
 bool vg_handle_set_state(enum vgpu_kind kind, uint32_t id, void *state);
 /* Calls fn for every live handle of a kind that has state. */
 void vg_handle_each(enum vgpu_kind kind, void (*fn)(uint32_t id, void *state,
@@ -197,6 +198,8 @@ struct vg_ctx {
 	_Atomic uint32_t capturing;  /* captures that began and did not end */
 	_Atomic bool capture_failed; /* one of them may be broken */
 	uint32_t green;              /* id of the green context it is of */
+	_Atomic uint32_t places;     /* on threads' stacks */
+	_Atomic bool destroyed;
 };
 #define VG_STACK_MAX 64
 struct vg_thread {
@@ -211,6 +214,11 @@ extern _Thread_local int vg_ptds;
 CUcontext vg_ctx_current(void);
 struct vg_ctx *vg_ctx(void);      /* current, or NULL */
 struct vg_ctx *vg_ctx_of(CUcontext c);
+/* Also one that was destroyed, while a thread has it current. */
+struct vg_ctx *vg_ctx_ever(CUcontext c);
+CUresult vg_ctx_push(struct vg_ctx *c);
+void vg_ctx_pop(void);
+void vg_ctx_destroyed(struct vg_ctx *c); /* its handle goes, or when it can */
 CUcontext vg_ctx_handle(const struct vg_ctx *c);
 CUresult vg_ctx_or_current(CUcontext ctx, struct vg_ctx **ret);
 CUresult vg_primary_handle(CUdevice dev, CUcontext *ret);

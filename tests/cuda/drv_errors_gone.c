@@ -224,9 +224,7 @@ static void primary(CUdevice dev, CUmodule mod)
 	probe_says("active %d", active);
 	PROBE("its version", cuCtxGetApiVersion(own, &version));
 	PROBE("an allocation in it", cuMemAlloc(&p, 64));
-	PROBE("query its stream", cuStreamQuery(s));
 	PROBE("query its event", cuEventQuery(e));
-	PROBE("destroy its stream", cuStreamDestroy(s));
 	PROBE("destroy its event", cuEventDestroy(e));
 	PROBE("retain it again", cuDevicePrimaryCtxRetain(&again, dev));
 	probe_says("%s", again == own ? "the same" : "another");

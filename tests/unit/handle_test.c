@@ -158,6 +158,28 @@ static void states(void **state)
 	assert_false(vg_handle_set_state(KIND_EVENT, VGPU_ID_MAX, NULL));
 }
 
+/* What went with its context says so until it is given up. */
+static void buried(void **state)
+{
+	uint32_t id, got;
+	uint64_t h = made(KIND_CTX, &id);
+	char *s = malloc(8);
+
+	(void)state;
+	assert_true(vg_handle_set_state(KIND_CTX, id, s));
+	assert_null(vg_handle_buried(KIND_CTX, id));
+	vg_handle_bury(KIND_CTX, id);
+	assert_int_equal(taken(KIND_CTX, h, &got),
+			 CUDA_ERROR_CONTEXT_IS_DESTROYED);
+	assert_null(vg_handle_state(KIND_CTX, id));
+	assert_ptr_equal(vg_handle_buried(KIND_CTX, id), s);
+	assert_null(vg_handle_buried(KIND_EVENT, id));
+	vg_handle_del(KIND_CTX, id);
+	assert_null(vg_handle_buried(KIND_CTX, id));
+	assert_int_equal(taken(KIND_CTX, h, &got),
+			 CUDA_ERROR_INVALID_CONTEXT);
+}
+
 static void count_one(uint32_t id, void *s, void *arg)
 {
 	(void)id;
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(late_reuse),
 		cmocka_unit_test(garbage),
 		cmocka_unit_test(states),
+		cmocka_unit_test(buried),
 		cmocka_unit_test(each),
 		cmocka_unit_test(arrays_of_handles),
 		cmocka_unit_test(no_number_twice),

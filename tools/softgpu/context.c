@@ -63,8 +63,7 @@ static void ctx_clear(struct sg_ctx *c)
 				       CUDA_ERROR_CONTEXT_IS_DESTROYED);
 	sched_abort(c);
 	ctx_wait(c);
-	while (c->modules)
-		module_free(c->modules);
+	modules_bury(c);
 	streams_bury(c);
 	pthread_mutex_unlock(&sg_lock);
 	mem_free_ctx(c);
@@ -275,9 +274,10 @@ static CUresult context_or_current(CUcontext ctx, struct sg_ctx **c)
 	if (sg_ready())
 		return sg_ready();
 	*c = ctx ? (struct sg_ctx *)ctx : sg_current_quiet();
-	if (!*c || !handle_is(*c, H_CTX))
-		return CUDA_ERROR_INVALID_CONTEXT;
-	return CUDA_SUCCESS;
+	if (*c && handle_is(*c, H_CTX))
+		return CUDA_SUCCESS;
+	return !ctx && depth && stack[depth - 1] ?
+	       CUDA_ERROR_CONTEXT_IS_DESTROYED : CUDA_ERROR_INVALID_CONTEXT;
 }
 
 CUresult cuCtxGetDevice_v2(CUdevice *dev, CUcontext ctx)

@@ -210,6 +210,18 @@ void module_free(struct sg_module *m)
 	free(m);
 }
 
+/* All of a context that goes. Of one that comes back they are forgotten. */
+void modules_bury(struct sg_ctx *ctx)
+{
+	while (ctx->modules) {
+		uintptr_t h = (uintptr_t)ctx->modules;
+
+		module_free(ctx->modules);
+		if (!ctx->primary && !handle_add((void *)h, H_DEAD_MODULE))
+			abort();
+	}
+}
+
 CUresult cuModuleLoadData(CUmodule *out, const void *data)
 {
 	struct sg_ctx *ctx;
@@ -252,7 +264,9 @@ static CUresult get(CUmodule h, struct sg_module **m)
 
 	*m = (struct sg_module *)h;
 	if (!r && !(h && handle_is(h, H_MODULE)))
-		r = CUDA_ERROR_INVALID_HANDLE;
+		r = h && handle_is(h, H_DEAD_MODULE) ?
+		    CUDA_ERROR_CONTEXT_IS_DESTROYED :
+		    CUDA_ERROR_INVALID_HANDLE;
 	return r;
 }
 

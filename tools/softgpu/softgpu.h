@@ -35,7 +35,7 @@ extern pthread_cond_t sg_done;
 /* --- handles: a pointer is one only while it is in this table ------------- */
 enum handle_kind { H_CTX = 1, H_STREAM, H_EVENT, H_MODULE, H_LIBRARY, H_FUNC,
 		   H_KERNEL, H_POOL, H_PHYS, H_GRAPH, H_GNODE, H_GEXEC,
-		   H_DEAD_STREAM /* its context is gone */,
+		   H_DEAD_STREAM /* its context is gone */, H_DEAD_MODULE,
 		   H_USEROBJ };
 bool handle_add(const void *p, enum handle_kind kind);
 void handle_del(const void *p);
@@ -295,6 +295,7 @@ void image_unref(struct image *im);
 CUresult module_instance(struct image *im, struct sg_ctx *ctx,
 			 struct sg_library *lib, struct sg_module **out);
 void module_free(struct sg_module *m);
+void modules_bury(struct sg_ctx *ctx);
 CUresult library_module(struct sg_library *lib, struct sg_ctx *ctx,
 			struct sg_module **out);
 /* Either kind of handle to the function in the current context. */
