@@ -36,11 +36,18 @@ void slack_open(void)
 			  "more slowly");
 }
 
+static bool worth_it(void)
+{
+#if __GLIBC_PREREQ(2, 33)
+	return mallinfo2().fordblks >= WORTH;
+#else
+	return true; /* mallinfo() counts in an int */
+#endif
+}
+
 static void heap_back(void)
 {
-	struct mallinfo2 m = mallinfo2();
-
-	if (m.fordblks >= WORTH)
+	if (worth_it())
 		malloc_trim(0);
 }
 

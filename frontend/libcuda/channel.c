@@ -433,7 +433,7 @@ static CUresult exchange_large(struct vgpu_rec *h, const struct vg_seg *in,
 			       uint64_t bytes)
 {
 	struct vg_piece p;
-	CUresult r = vg_piece_take(&p);
+	CUresult r = vg_piece_take(&p, false);
 
 	if (r)
 		return r;

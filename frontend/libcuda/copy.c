@@ -113,11 +113,11 @@ static CUresult in_pieces(uint64_t dst, const uint8_t *src, uint64_t n,
 		struct vg_piece p;
 		uint64_t k;
 
-		r = vg_piece_take(&p);
+		r = vg_piece_take(&p, true);
 		if (r)
 			return r;
 		k = n < p.size ? n : p.size;
-		bulk_copy(p.base, src, k);
+		bulk_send(p.base, src, k);
 		r = post_piece(&p, dst, k, stream, true);
 		if (r) {
 			vg_piece_free(&p);
@@ -208,8 +208,8 @@ static CUresult start(struct flight *f, uint64_t src, uint8_t *dst, uint64_t n,
 static bool take_more(struct vg_piece *p, bool holds, CUresult *r)
 {
 	if (holds)
-		return vg_piece_try(p);
-	*r = vg_piece_take(p);
+		return vg_piece_try(p, true);
+	*r = vg_piece_take(p, true);
 	return !*r;
 }
 

@@ -76,7 +76,7 @@ static CUresult one_part(struct job *j, uint64_t y, uint64_t z, uint64_t rows)
 {
 	struct vg_piece p;
 	CUDA_MEMCPY3D c;
-	CUresult r = vg_piece_take(&p);
+	CUresult r = vg_piece_take(&p, true);
 
 	if (r)
 		return r;
@@ -103,7 +103,7 @@ static CUresult staged(struct job *j)
 {
 	uint64_t w = j->c.WidthInBytes, rows;
 	struct vg_piece probe;
-	CUresult r = vg_piece_take(&probe);
+	CUresult r = vg_piece_take(&probe, true);
 
 	if (r)
 		return r;

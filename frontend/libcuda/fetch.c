@@ -29,7 +29,7 @@ uint32_t fetch_room(void)
 	uint32_t room = VGPU_SLOT_SIZE - sizeof(struct vgpu_slot);
 	struct vg_piece p;
 
-	if (vg_piece_take(&p))
+	if (vg_piece_take(&p, false))
 		return room;
 	if (p.size > room)
 		room = p.size < ROOM_MAX ? (uint32_t)p.size : ROOM_MAX;

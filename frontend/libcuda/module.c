@@ -77,7 +77,7 @@ static CUresult send_in_window(const struct image *img, struct in_vgBlob *in)
 		CUresult r = n < ON_THE_WAY ? CUDA_SUCCESS : vg_piece_wait(p);
 
 		if (!r)
-			r = vg_piece_take(p);
+			r = vg_piece_take(p, false);
 		if (r)
 			return r;
 		r = send_piece(img, in, p);

@@ -394,8 +394,8 @@ struct vg_piece {
 	uint8_t *base;
 };
 CUresult vg_staging(void); /* the pieces exist, or come to be */
-CUresult vg_piece_take(struct vg_piece *p);
-bool vg_piece_try(struct vg_piece *p);
+CUresult vg_piece_take(struct vg_piece *p, bool for_gpu);
+bool vg_piece_try(struct vg_piece *p, bool for_gpu);
 bool vg_staging_ready(void);
 /* Executor will report the piece by its fence; it then frees itself. */
 void vg_piece_fly(struct vg_piece *p);

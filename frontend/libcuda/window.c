@@ -33,6 +33,7 @@ static uint32_t staging_arena;
 static uint64_t piece_size;
 static enum piece_state state[VGPU_FENCES];
 static uint32_t value[VGPU_FENCES];
+static uint32_t next;
 static bool arena_used[VGPU_ARENAS];
 static uint64_t window_pages; /* in all arenas, under lock */
 
@@ -295,14 +296,20 @@ static bool landed(uint32_t i)
 	return (uint32_t)shared_load64(&vg_session.ctl->fence[i]) == value[i];
 }
 
-/* Always the first: those that are used again and again, as few as keep both
- * sides busy, stay in the caches. */
-static bool pick(struct vg_piece *p)
+/*
+ * The first that is free: what both sides' cores use again and again stays in
+ * the caches. Where the GPU is the other side they take turns: it is quicker
+ * with what no core has used lately.
+ */
+static bool pick(struct vg_piece *p, bool turns)
 {
-	for (uint32_t i = 0; i < VGPU_FENCES; i++) {
+	for (uint32_t k = 0; k < VGPU_FENCES; k++) {
+		uint32_t i = turns ? (next + k) % VGPU_FENCES : k;
+
 		if (state[i] == TAKEN || (state[i] == FLYING && !landed(i)))
 			continue;
 		state[i] = TAKEN;
+		next = turns ? i + 1 : next;
 		*p = (struct vg_piece){ .index = i, .arena = staging_arena,
 					.value = ++value[i],
 					.offset = i * piece_size,
@@ -313,25 +320,20 @@ static bool pick(struct vg_piece *p)
 	return false;
 }
 
-static bool try_pick(void *arg)
+/* One that is free now. */
+bool vg_piece_try(struct vg_piece *p, bool for_gpu)
 {
 	bool ok;
 
 	pthread_mutex_lock(&lock);
-	ok = pick(arg);
+	ok = pick(p, for_gpu);
 	pthread_mutex_unlock(&lock);
 	return ok;
 }
 
-/* One that is free now. */
-bool vg_piece_try(struct vg_piece *p)
-{
-	return try_pick(p);
-}
-
 struct vg_pick {
 	struct vg_piece *p;
-	bool got;
+	bool for_gpu, got;
 };
 
 static bool picked(void *arg)
@@ -339,13 +341,13 @@ static bool picked(void *arg)
 	struct vg_pick *k = arg;
 
 	if (!k->got)
-		k->got = try_pick(k->p);
+		k->got = vg_piece_try(k->p, k->for_gpu);
 	return k->got;
 }
 
-CUresult vg_piece_take(struct vg_piece *p)
+CUresult vg_piece_take(struct vg_piece *p, bool for_gpu)
 {
-	struct vg_pick k = { p, false };
+	struct vg_pick k = { p, for_gpu, false };
 	CUresult r = vg_staging();
 
 	return r ? r : vg_wait_gpu(picked, &k);

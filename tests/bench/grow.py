@@ -140,6 +140,14 @@ def fill_caches():
         run(side, [find(CUBENCH), "--gpu"])
 
 
+def idle_enough(idle):
+    """Threads of NVIDIA's driver wake ten times a second, natively and in the
+    executor: there only what comes on top is ours."""
+    driver = {"executor": idle["native"][0]}
+    return all(cores - driver.get(who, 0) <= IDLE_CORES
+               for who, (cores, w) in idle.items() if who != "native")
+
+
 def cost(quick):
     fill_caches()
     call = [find(CUBENCH), "--idle"]
@@ -158,8 +166,7 @@ def cost(quick):
                                     result["session_later_kib"]) < SESSION_KIB
     result["idle"] = {who: {"cores": c, "wakeups_per_s": w}
                       for who, (c, w) in idle.items()}
-    result["idle_reached"] = all(c <= IDLE_CORES for who, (c, w)
-                                 in idle.items() if who != "native")
+    result["idle_reached"] = idle_enough(idle)
     result["events"] = events(quick)
     print_cost(result)
     return result
@@ -179,7 +186,8 @@ def print_cost(r):
     for who, i in r["idle"].items():
         print("idle %-9s %10.6f cores %8.2f wakeups/s"
               % (who, i["cores"], i["wakeups_per_s"]))
-    print("an idle session uses no CPU: goal <= %g cores each  %s"
+    print("an idle session uses no CPU: goal <= %g cores each, beside "
+          "the driver's own in the executor  %s"
           % (IDLE_CORES, mark(r["idle_reached"])))
     for unit, e in r["events"].items():
         print("per %s: %s" % (unit, ", ".join("%s %.1f" % kv

@@ -13,6 +13,7 @@
 
 /* A copy of the file, with names and a machine of its own. */
 #define bulk_copy     tested_copy
+#define bulk_send     tested_send
 #define bulk_populate tested_populate
 #define sysconf(name) ((void)(name), 16L)
 #include "tools/lib/bulk.c"
@@ -31,15 +32,37 @@ static void fill(uint8_t *p, uint64_t n, uint32_t x)
 	}
 }
 
-static void copy_and_look(uint8_t *dst, const uint8_t *src, uint64_t n)
+static void one_way(void (*copy)(void *, const void *, uint64_t), uint8_t *dst,
+		    const uint8_t *src, uint64_t n)
 {
 	memset(dst, 0xa5, n + 2 * MARGIN);
-	bulk_copy(dst + MARGIN, src, n);
+	copy(dst + MARGIN, src, n);
 	assert_memory_equal(dst + MARGIN, src, n);
 	for (uint32_t i = 0; i < MARGIN; i++) {
 		assert_int_equal(dst[i], 0xa5);
 		assert_int_equal(dst[MARGIN + n + i], 0xa5);
 	}
+}
+
+static void copy_and_look(uint8_t *dst, const uint8_t *src, uint64_t n)
+{
+	one_way(bulk_copy, dst, src, n);
+	one_way(bulk_send, dst, src, n);
+}
+
+/* Lines that begin and end anywhere, in the source and where they go. */
+static void at_any_address(void **state)
+{
+	uint64_t n = WORTH + 64;
+	uint8_t *src = malloc(n + 64), *dst = malloc(n + 64 + 2 * MARGIN);
+
+	(void)state;
+	assert_true(src && dst);
+	fill(src, n + 64, 3);
+	for (uint32_t i = 0; i < 64; i++)
+		copy_and_look(dst + i, src + i * 7 % 64, n - i);
+	free(src);
+	free(dst);
 }
 
 static void all_sizes(void **state)
@@ -68,7 +91,7 @@ static void *pieces(void *seed)
 
 	for (uint32_t i = 0; src && dst && i < ROUNDS; i++) {
 		fill(src, WORTH + i, (uint32_t)(uintptr_t)seed + i);
-		bulk_copy(dst, src, WORTH + i);
+		(i & 1 ? bulk_copy : bulk_send)(dst, src, WORTH + i);
 		if (memcmp(dst, src, WORTH + i))
 			return (void *)"bytes differ";
 	}
@@ -144,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_sizes),
+		cmocka_unit_test(at_any_address),
 		cmocka_unit_test(many_at_a_time),
 		cmocka_unit_test(after_sleep),
 		cmocka_unit_test(pages_come),
