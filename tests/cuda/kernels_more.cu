@@ -59,6 +59,18 @@ __global__ void say(unsigned who, unsigned from, unsigned n)
 		       0x123456789abcdefull * i);
 }
 
+/* Whoever waits for @done need not ask the driver, which would print. */
+__global__ void say_all(unsigned who, unsigned from, unsigned n,
+			volatile unsigned *done)
+{
+	for (unsigned i = from; i < from + n; i++)
+		printf("speaker %u line %u: %s %c %5.2f %llx %%\n", who, i,
+		       "text", 'a' + (int)(i % 26), i / 4.0,
+		       0x123456789abcdefull * i);
+	__threadfence_system();
+	*done = 1;
+}
+
 __global__ void must_be(const unsigned *p, unsigned value)
 {
 	assert(p[threadIdx.x] == value);
