@@ -261,10 +261,9 @@ VG_EXPORT CUresult CUDAAPI cuLogsUnregisterCallback(CUlogsCallbackHandle h)
 VG_EXPORT CUresult CUDAAPI cuLogsCurrent(CUlogIterator *iterator_out,
 					 unsigned int flags)
 {
+	(void)flags; /* NVIDIA's driver does not look at them either */
 	if (!iterator_out)
 		return wrong("iterator_out cannot be NULL");
-	if (flags)
-		return wrong("flags must be 0");
 	keep();
 	pthread_mutex_lock(&lock);
 	*iterator_out = total;
