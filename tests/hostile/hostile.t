@@ -69,6 +69,19 @@ kill -0 "$first" && is "$BE" "$first" 'the backend is the same process'
 # takes stays for a minute.
 [ "$(xenstore-list /local/domain/1/device/vgpu/0/session | wc -l)" -le 3 ]
 ok $? 'no session node is left but what the dead did not finish'
+
+# ---- a frontend that goes up and down ----
+turns() { grep -c ', frontend ' "$LOG"; }
+before=$(turns)
+end=$((SECONDS + 5))
+while [ $SECONDS -lt $end ]; do
+	xenstore-write /local/domain/1/device/vgpu/0/state 1
+	xenstore-write /local/domain/1/device/vgpu/0/state 3
+done
+lines=$(($(turns) - before))
+[ $lines -ge 30 ] && [ $lines -le 115 ]
+ok $? 'a frontend that goes up and down does not fill the log' ||
+	echo "# $lines lines"
 sanitizers_silent
 stop_backend
 done_testing
