@@ -1,7 +1,7 @@
 # Everything that lives in a guest.
 include frontend/libcuda/tables.mk
 
-LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c wait.c \
+LIBCUDA_SRCS := $(addprefix frontend/libcuda/, status.c session.c channel.c reply.c wait.c \
 	handle.c device.c context.c context_life.c context_limits.c stream.c capture.c event.c tracker.c \
 	window.c managed.c fault.c pinned.c replace.c register.c memory.c held.c \
 	pointer.c copy.c copy3d.c shadow.c shadow_life.c module.c \

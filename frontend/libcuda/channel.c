@@ -7,7 +7,6 @@
 #include "frontend/libcuda/vg.h"
 
 #include <pthread.h>
-#include <stdio.h>
 
 #include "tools/lib/log.h"
 
@@ -17,15 +16,8 @@ static uint32_t next_seq;
 static _Atomic uint16_t next_thread;
 
 static _Atomic uint32_t slots_busy;
-static _Atomic uint32_t deferred, deferred_op;
 
 _Static_assert(VGPU_SLOTS == 32, "slots_busy has a bit for each");
-
-static const char *const op_names[OP_NR] = {
-#define X(name, cls) [OP_##name] = #name,
-	VGPU_OPS(X)
-#undef X
-};
 
 void vg_channel_open(uint8_t *data, uint32_t size)
 {
@@ -278,125 +270,6 @@ static bool slot_done(void *arg)
 	       shared_load32(&a->slot->gpu_done) == a->seq;
 }
 
-static void scatter(const uint8_t *from, uint64_t len, const struct vg_seg *out,
-		    int nout)
-{
-	for (int i = 0; i < nout; i++) {
-		uint64_t step = VGPU_ALIGN8(out[i].len);
-		uint64_t n = out[i].len < len ? out[i].len : len;
-
-		if (n && out[i].ptr)
-			memcpy((void *)(uintptr_t)out[i].ptr, from, n);
-		if (step >= len)
-			return;
-		from += step;
-		len -= step;
-	}
-}
-
-#define OUTPUT_FEW  1536u  /* fits into a slot */
-#define OUTPUT_MANY 65536u
-
-/* 0: there is no more, or it cannot be had. */
-static uint32_t fetch_some(char *text, uint32_t cap)
-{
-	struct in_vgOutput in = { .cap = cap };
-	struct out_vgOutput out = { 0 };
-	struct vg_seg s = { &in, sizeof(in) };
-	struct vg_seg d[] = { { &out, sizeof(out) }, { text, cap } };
-
-	if (vg_call(OP_vgOutput, &s, 1, d, 2) || out.len > cap)
-		return 0;
-	fwrite(text, 1, out.len, out.error ? stderr : stdout);
-	return out.len;
-}
-
-/* What device code printed before this reply belongs to our stdout; what its
- * assertions say, to our stderr. */
-static void fetch_output(uint32_t bytes, bool large)
-{
-	char few[OUTPUT_FEW];
-	AUTO_FREE char *many = NULL;
-	uint32_t n;
-
-	/* The call may be the one that makes the window's pieces. */
-	if (large && bytes > OUTPUT_FEW && vg_staging_ready())
-		many = malloc(OUTPUT_MANY);
-	while (bytes) {
-		n = many ? fetch_some(many, OUTPUT_MANY) :
-			   fetch_some(few, OUTPUT_FEW);
-		if (!n)
-			break;
-		bytes = n < bytes ? bytes - n : 0;
-	}
-	fflush(stdout);
-}
-
-static void note_deferred(const struct vgpu_slot *s)
-{
-	uint32_t none = 0, e = s->deferred, op = s->deferred_op;
-
-	if (!e || !atomic_compare_exchange_strong(&deferred, &none, e))
-		return;
-	atomic_store(&deferred_op, op);
-	vg_capture_error((CUresult)e);
-	log_info("%s failed earlier with %u", op < OP_NR && op_names[op] ?
-		 op_names[op] : "a call", e);
-}
-
-CUresult vg_report(CUresult r)
-{
-	uint32_t e;
-
-	if (likely(!atomic_load_explicit(&deferred, memory_order_relaxed)))
-		return r;
-	e = atomic_exchange(&deferred, 0);
-	return r ? r : (CUresult)e;
-}
-
-/* Errors that leave the context unusable, by the driver API reference. */
-static bool never_goes_away(CUresult r)
-{
-	switch (r) {
-	case CUDA_ERROR_ECC_UNCORRECTABLE:
-	case CUDA_ERROR_ILLEGAL_ADDRESS:
-	case CUDA_ERROR_LAUNCH_TIMEOUT:
-	case CUDA_ERROR_ASSERT:
-	case CUDA_ERROR_HARDWARE_STACK_ERROR:
-	case CUDA_ERROR_ILLEGAL_INSTRUCTION:
-	case CUDA_ERROR_MISALIGNED_ADDRESS:
-	case CUDA_ERROR_INVALID_ADDRESS_SPACE:
-	case CUDA_ERROR_INVALID_PC:
-	case CUDA_ERROR_LAUNCH_FAILED:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static CUresult collect(struct awaited *a, const struct vg_seg *out, int nout,
-			const uint8_t *window, uint32_t *output)
-{
-	uint32_t len = a->slot->len;
-	CUresult result = (CUresult)a->slot->result;
-	uint32_t cap = VGPU_SLOT_SIZE - sizeof(*a->slot);
-
-	if (!window && len > cap)
-		len = cap;
-	if (!result || window)
-		scatter(window ? window : a->slot->data, len, out, nout);
-	*output = a->slot->output;
-	if (unlikely(vg_tracing))
-		vg_trace_host(a->slot->host_ns);
-	if (a->slot->deferred)
-		note_deferred(a->slot);
-	if (unlikely(result))
-		vg_capture_error(result);
-	if (unlikely(never_goes_away(result)) && vg_ctx())
-		atomic_store(&vg_ctx()->sticky, (int)result);
-	return result;
-}
-
 static const bool waits_for_gpu[OP_NR] = {
 	[OP_vgStreamSync] = true, [OP_vgCtxSync] = true,
 	[OP_vgEventSync] = true, [OP_vgCopyOut] = true,
@@ -419,11 +292,12 @@ static CUresult exchange(struct vgpu_rec *h, const struct vg_seg *in, int nin,
 		r = waits_for_gpu[h->op] ? vg_wait_gpu(slot_done, &a) :
 					   vg_wait(slot_done, &a);
 		if (!r)
-			r = collect(&a, out, nout, window, &output);
+			r = vg_reply_read(a.slot, out, nout, window,
+					  &output);
 	}
 	slot_put(h->slot);
 	if (unlikely(output) && h->op != OP_vgOutput)
-		fetch_output(output, !window); /* one piece at a time */
+		vg_output_fetch(output, !window); /* one piece at a time */
 	return r;
 }
 
