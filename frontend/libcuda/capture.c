@@ -74,14 +74,19 @@ void vg_capture_error(CUresult r)
 }
 
 /* What is refused here for a captured stream breaks its capture, as in the
- * driver: there a query does. */
+ * driver: there a query does. One of another stream might break others. */
 CUresult vg_capture_refused(const struct vg_ctx *c, uint32_t stream,
 			    CUresult r)
 {
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 	struct in_vgStream in = { .stream = stream };
 	struct vg_seg s = { &in, sizeof(in) };
 
-	if (r && atomic_load(&c->capturing) && stream > VGPU_STREAM_LEGACY)
+	if (!r || !atomic_load(&c->capturing) || stream <= VGPU_STREAM_LEGACY)
+		return r;
+	if (!cuStreamIsCapturing((CUstream)vg_handle_out(KIND_STREAM, stream),
+				 &status) &&
+	    status == CU_STREAM_CAPTURE_STATUS_ACTIVE)
 		vg_call(OP_vgStreamQuery, &s, 1, NULL, 0);
 	return r;
 }
