@@ -21,6 +21,10 @@ is "$(cat "/proc/$executor/oom_score_adj")" 800 \
 is "$(awk '/^Max core/ { print $5, $6 }' "/proc/$executor/limits")" '0 0' \
 	'an executor that crashes leaves no core on the disk'
 
+# This driver says that it does.
+within 10 logged 'GPUs reach all memory of this process'
+ok $? 'a GPU that reaches the memory of executors is told of'
+
 guest "$H" good 50
 ok $? 'a good session gets right results'
 
