@@ -18,11 +18,9 @@ held() { within 5 saw '^[0-9]+ retain 0$'; }
 forget() { : >"$VGPU_WATCH"; }
 run() { guest timeout 60 "$P/primary" "$@"; }
 one_executor() { [ "$(executors)" -eq 1 ]; }
-ready() { # a new warm executor holds a context, whatever was told before
-	local pid
-	within 10 one_executor || return 1
-	pid=$(pgrep -P "$BE" -x vgpu-exec)
-	within 10 saw "^$pid retain 0\$"
+holds_one() { one_executor && saw "^$(pid_of) retain 0\$"; }
+ready() { # the one executor, which may follow one that ends, holds a context
+	within 20 holds_one
 }
 no_links() { [ -z "$(find "$DIR/run/jit" -type l)" ]; }
 pid_of() { pgrep -P "$BE" -x vgpu-exec; }
