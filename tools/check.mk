@@ -24,7 +24,8 @@ check:
 # Seconds until a test that hangs is a failure.
 UNIT_LIMIT ?= 300
 E2E_LIMIT  ?= 900
-check-unit: $(UNIT_TESTS) $(B)/lib/libcuda.so.1
+check-unit: $(UNIT_TESTS) $(B)/lib/libcuda.so.1 \
+	$(addprefix $(B)/bin/,vgpu-backend vgpu-admin)
 	B=$(abspath $(B)) CMOCKA_MESSAGE_OUTPUT=TAP \
 	LD_LIBRARY_PATH=$(abspath $(B)/loopback/lib) \
 	$(PROVE) $(PROVE_FLAGS) --exec 'tools/run-test $(UNIT_LIMIT)' \

@@ -132,7 +132,8 @@ static void questions(void)
 	DRV(cuMemFree(other));
 }
 
-/* Others use the GPU too: what is free must fit at least once. */
+/* Others use the GPU too: what is free must fit at least once. They may come
+ * in between each time, so this is a remark, which held.t looks at. */
 static void info(void)
 {
 	CUdeviceptr p[4];
@@ -150,7 +151,7 @@ static void info(void)
 		DRV(cuMemGetInfo(&after, &total));
 		right = before == after && before - with == 8 * MIB;
 	}
-	printf("what is free after freeing: %s\n", right ? "all" : "less");
+	printf("# what is free after freeing: %s\n", right ? "all" : "less");
 }
 
 static unsigned long long id_of(CUdeviceptr p)

@@ -44,6 +44,7 @@ VGPU_HELD_BLOCKS=0 guest timeout 60 "$P" >"$DIR/none" 2>&1
 ok $? 'and without held blocks'
 diff "$DIR/none" "$DIR/held" >"$DIR/diff"
 ok $? 'it prints the same' || sed 's/^/# /' "$DIR/diff"
+like "$(cat "$DIR/held")" 'what is free after freeing: all' 'what it frees is free'
 guest timeout 60 "$P" full >"$DIR/out" 2>&1
 ok $? 'what is held is given back where memory is short' || sed 's/^/# /' "$DIR/out"
 
