@@ -5,6 +5,11 @@
 import fw
 
 np = fw.need("numpy")
+# Names that NumPy 2.5 has dropped and Numba 0.68 still registers functions for.
+for old, new in (("row_stack", "vstack"), ("in1d", "isin"),
+                 ("trapz", "trapezoid")):
+    if not hasattr(np, old):
+        setattr(np, old, getattr(np, new))
 cuda = fw.need("numba.cuda")
 numba = fw.need("numba")
 
