@@ -143,7 +143,7 @@ struct ex {
 	uint32_t mapped;
 	bool unregistered;            /* some mapped arena is */
 	bool fresh;                   /* by_base[] has one that the driver
-				       * is told of after the reply */
+				       * is not told of yet */
 	uint32_t fresh_arena;
 	uint64_t window_pages, window_max;
 	struct ex_blob blob[EX_BLOBS];

@@ -23,6 +23,8 @@
 /* What the waiter watches is only looked at for errors. */
 #define WATCHED_NS 20000000u
 
+/* A guest that fills its first piece is silent for less than that. */
+#define FRESH_NS 1000000u
 
 CUresult ex_use_ctx(struct ex *e, uint32_t ctx)
 {
@@ -92,6 +94,12 @@ static void defer(struct ex *e, CUresult r)
 		  "later", e->domid, e->sid, ex_ops[e->rec.op].name, r);
 }
 
+/* An image comes through the window before the GPU has any use for it. */
+static bool brings_image(uint32_t op)
+{
+	return op == OP_vgBlob || op == OP_vgModuleLoad || op == OP_vgLinkAdd;
+}
+
 /* One record, private and of checked length. False: it was impossible. */
 static bool replay(struct ex *e, uint32_t len)
 {
@@ -107,6 +115,8 @@ static bool replay(struct ex *e, uint32_t len)
 	    e->rec.seq != seq + 1 || e->rec.slot >= VGPU_SLOTS ||
 	    !reply_room(e, &wr))
 		return false;
+	if (e->fresh && !brings_image(e->rec.op))
+		ex_register_fresh(e);
 	logs_begin(e);
 	r = ex_use_ctx(e, e->rec.ctx);
 	if (!r)
@@ -127,8 +137,6 @@ static bool replay(struct ex *e, uint32_t len)
 		answer(e, r, &wr);
 	else if (r)
 		defer(e, r);
-	if (e->fresh)
-		ex_register_fresh(e);
 	return true;
 }
 
@@ -223,6 +231,10 @@ static uint64_t sleep_time(struct ex *e, uint64_t idle_ns)
 {
 	uint64_t warm, slack;
 
+	if (e->fresh && idle_ns < FRESH_NS)
+		return FRESH_NS - idle_ns;
+	if (e->fresh)
+		ex_register_fresh(e);
 	ex_spare_tick(e);
 	if (e->pend_live)
 		return e->pend_live == e->pend_watched ? WATCHED_NS :

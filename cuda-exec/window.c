@@ -99,8 +99,9 @@ void ex_register_window(struct ex *e)
 		register_arena(e, &e->arena[e->by_base[k]]);
 }
 
-/* The arena that the record in work has mapped, after its reply: the driver
- * takes milliseconds for a large one, in which the guest already fills it. */
+/* The last arena that was mapped, before the first record that may need it, or
+ * when nothing comes: the driver takes some 10 ms for 16 MiB, and a program's
+ * first use of the window is an image, which the GPU does not read there. */
 void ex_register_fresh(struct ex *e)
 {
 	e->fresh = false;
