@@ -177,14 +177,19 @@ static CUresult config(uintptr_t h, uint32_t what, int value, CUdevice dev,
 	return r;
 }
 
-VG_EXPORT CUresult CUDAAPI cuFuncSetCacheConfig(CUfunction hfunc,
-						CUfunc_cache c)
+/* The same on the current context's device. */
+static CUresult config_here(CUfunction f, uint32_t what, int value)
 {
 	CUdevice dev;
 	CUresult r = current_device(&dev);
 
-	return r ? r : config((uintptr_t)hfunc, VG_CONFIG_CACHE, (int)c, dev,
-			      NULL);
+	return r ? r : config((uintptr_t)f, what, value, dev, NULL);
+}
+
+VG_EXPORT CUresult CUDAAPI cuFuncSetCacheConfig(CUfunction hfunc,
+						CUfunc_cache c)
+{
+	return config_here(hfunc, VG_CONFIG_CACHE, (int)c);
 }
 
 VG_EXPORT CUresult CUDAAPI cuKernelSetCacheConfig(CUkernel kernel,
@@ -199,19 +204,12 @@ VG_EXPORT CUresult CUDAAPI cuKernelSetCacheConfig(CUkernel kernel,
 VG_EXPORT CUresult CUDAAPI cuFuncSetSharedMemConfig(CUfunction hfunc,
 						    CUsharedconfig c)
 {
-	CUdevice dev;
-	CUresult r = current_device(&dev);
-
-	return r ? r : config((uintptr_t)hfunc, VG_CONFIG_SHARED, (int)c, dev,
-			      NULL);
+	return config_here(hfunc, VG_CONFIG_SHARED, (int)c);
 }
 
 VG_EXPORT CUresult CUDAAPI cuFuncLoad(CUfunction hfunc)
 {
-	CUdevice dev;
-	CUresult r = current_device(&dev);
-
-	return r ? r : config((uintptr_t)hfunc, VG_CONFIG_LOAD, 0, dev, NULL);
+	return config_here(hfunc, VG_CONFIG_LOAD, 0);
 }
 
 VG_EXPORT CUresult CUDAAPI cuFuncIsLoaded(CUfunctionLoadingState *state,

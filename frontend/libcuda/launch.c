@@ -234,7 +234,7 @@ static bool news(const struct launch *l)
 static CUresult first_launch(struct launch *l, const struct vg_seg *s)
 {
 	uint64_t era = vg_ctx_era(), h;
-	struct out_vgLaunch out;
+	struct out_vgLaunch out = { 0 };
 	struct vg_seg o = { &out, sizeof(out) };
 	CUresult r = vg_call(OP_vgLaunch, s, 3, &o, 1);
 
